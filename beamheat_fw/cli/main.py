@@ -1,0 +1,74 @@
+"""The `beamheat` command: gathers the subcommands and turns errors into exit statuses."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+import typer
+
+from beamheat_fw.errors import BeamheatError
+
+#: Command name and the module of `beamheat_fw.cli` whose function `command` it is,
+#: or whose Typer `app` it is when the command has subcommands; in the order of the help page.
+COMMANDS = (
+    ("eels", "eels"),
+    ("predict", "predict"),
+    ("conductance", "conductance"),
+)
+
+
+def _build_app() -> typer.Typer:
+    app = typer.Typer(
+        help="How hot does a metal nanoparticle get under the electron microscope's beam?",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name, module_name in COMMANDS:
+        module = import_module(f"beamheat_fw.cli.{module_name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.command)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `beamheat`; exit with 0 when done, 1 when the work failed, 2 on bad input."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one `beamheat` command and return its exit status.
+
+    This is the one place of the package that catches every exception: a person at a terminal gets one short
+    message; ``BEAMHEAT_TRACEBACK=1`` shows the traceback of what must be a bug.
+    """
+    try:
+        status = _build_app()(args=arguments, standalone_mode=False)
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BeamheatError as error:
+        print(f"beamheat: {error.message()}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:  # noqa: BLE001
+        if os.environ.get("BEAMHEAT_TRACEBACK"):
+            raise
+        print(
+            f"beamheat: unexpected {type(error).__name__}: {error}. This is a bug; "
+            "set BEAMHEAT_TRACEBACK=1 for the traceback and report it",
+            file=sys.stderr,
+        )
+        return 1
+    return status if isinstance(status, int) else 0
