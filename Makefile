@@ -1,0 +1,24 @@
+# The one place that says how the project is set up, shown, tested and measured.
+SHELL := /bin/bash
+python := .venv/bin/python
+export OMP_NUM_THREADS := 1
+
+.PHONY: set-up demo test bench science lint clean-demo
+
+set-up:
+	@launchers/set_up.sh
+
+demo: set-up
+	@$(python) launchers/demo.py
+
+test: set-up
+	@$(python) -m pytest $(PYTEST_ARGS)
+
+bench: set-up
+	@$(python) -m tests.benchmarks
+
+science: set-up
+	@$(python) -m pytest tests/science $(PYTEST_ARGS)
+
+lint: set-up
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/codespell && .venv/bin/lint-imports
