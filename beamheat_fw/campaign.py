@@ -364,7 +364,9 @@ def load_campaign(path: Path) -> Campaign:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            "The campaign file cannot be read", "Give the path of a YAML campaign file.", {"file": str(path), "reason": str(error)}
+            "The campaign file cannot be read",
+            "Give the path of a YAML campaign file.",
+            {"file": str(path), "reason": str(error)},
         ) from None
     try:
         document = yaml.safe_load(text)
@@ -408,7 +410,13 @@ def _readable(error: ValidationError, source: str) -> InputError:
     if problem["type"] != "missing":
         values["value"] = problem.get("input")
     fix = f"{problem['msg']}{f' ({more} more problems after this one)' if more else ''}."
-    return InputError("The campaign file has a wrong value" if problem["type"] != "missing" else "The campaign file lacks a field", fix, values)
+    return InputError(
+        "The campaign file has a wrong value"
+        if problem["type"] != "missing"
+        else "The campaign file lacks a field",
+        fix,
+        values,
+    )
 
 
 def _known_keys() -> set[str]:
