@@ -1,13 +1,9 @@
-"""Structures: particles, supports, a particle on its support, and the first training set, all from recipes."""
+"""Structures from recipes: particles, supports, particles on supports, and the first training set.
 
-from beamheat_fw.physics.structures.assembly import (
-    build_free_particle,
-    build_system,
-    check_overlap,
-    closest_pair,
-    describe,
-)
-from beamheat_fw.physics.structures.particles import build_particle
+The recipes stand here; their builders are imported from `particles`, `supports`, `assembly` and `training_set` where
+they are used, because they bring ASE's builders with them.
+"""
+
 from beamheat_fw.physics.structures.recipes import (
     DisorderRecipe,
     FlakeParticle,
@@ -21,7 +17,6 @@ from beamheat_fw.physics.structures.recipes import (
     TrainingSetRecipe,
     WulffParticle,
 )
-from beamheat_fw.physics.structures.supports import build_support, support_elements
 
 __all__ = [
     "DisorderRecipe",
@@ -35,12 +30,4 @@ __all__ = [
     "SystemRecipe",
     "TrainingSetRecipe",
     "WulffParticle",
-    "build_free_particle",
-    "build_particle",
-    "build_support",
-    "build_system",
-    "check_overlap",
-    "closest_pair",
-    "describe",
-    "support_elements",
 ]

@@ -9,7 +9,7 @@ from ase.neighborlist import neighbor_list
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.structures.particles import build_particle
-from beamheat_fw.physics.structures.recipes import ParticleRecipe, SystemRecipe
+from beamheat_fw.physics.structures.recipes import ParticleRecipe, SupportRecipe, SystemRecipe
 from beamheat_fw.physics.structures.supports import build_support
 
 #: Atoms nearer than this fraction of the sum of their covalent radii (Cordero et al., Dalton Trans. 2832 (2008), as
@@ -168,13 +168,16 @@ def check_room(atoms: Atoms, min_image_gap_A: float) -> None:
 
 def describe(recipe: SystemRecipe) -> str:
     """Return a system recipe in one line."""
-    support = recipe.support
-    extent = f"{support.repeat[0]}x{support.repeat[1]}x{support.layers}"
-    metal = f"{support.element} " if support.element else ""
     return (
-        f"{describe_particle(recipe.particle)}, {recipe.angle_deg:g} deg, {recipe.height_A:.3g} A above "
-        f"{metal}{support.kind} {extent}"
+        f"{describe_particle(recipe.particle)}, {recipe.angle_deg:.3g} deg, {recipe.height_A:.3g} A above "
+        f"{describe_support(recipe.support)}"
     )
+
+
+def describe_support(recipe: SupportRecipe) -> str:
+    """Return a support recipe in a few words, such as ``Cu fcc111 4x4x3``."""
+    metal = f"{recipe.element} " if recipe.element else ""
+    return f"{metal}{recipe.kind} {recipe.repeat[0]}x{recipe.repeat[1]}x{recipe.layers}"
 
 
 def describe_particle(recipe: ParticleRecipe) -> str:

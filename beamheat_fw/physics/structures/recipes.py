@@ -434,7 +434,7 @@ class TrainingSetRecipe:
     bare_share: float = 0.1
     free_share: float = 0.15
     vacuum_A: float = 5.0
-    min_image_gap_A: float = 3.5
+    min_image_gap_A: float = 3.2
     disorder: DisorderRecipe = DisorderRecipe()
 
     def __post_init__(self) -> None:
