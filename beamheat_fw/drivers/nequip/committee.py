@@ -1,0 +1,230 @@
+"""A committee of NequIP models: energies, forces and their spread in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beamheat_fw.drivers.nequip.frames import Frames
+from beamheat_fw.drivers.nequip.models import EnergyModel, Precision, load_model, require_agreement
+from beamheat_fw.drivers.nequip.neighbours import NeighbourList
+from beamheat_fw.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What M members say about B frames with N atoms in all.
+
+    Attributes
+    ----------
+    energies_eV : (M, B) float64 array
+        Energy of each frame.
+    atom_energies_eV : (M, N) float64 array
+        Its share of each atom.
+    forces_eV_A : (M, N, 3) float64 array
+        Force on each atom.
+    """
+
+    energies_eV: NDArray[np.float64]
+    atom_energies_eV: NDArray[np.float64]
+    forces_eV_A: NDArray[np.float64]
+
+    @cached_property
+    def mean_energies_eV(self) -> NDArray[np.float64]:
+        """(B,) array: the members' mean energy of each frame."""
+        return self.energies_eV.mean(axis=0)
+
+    @cached_property
+    def mean_forces_eV_A(self) -> NDArray[np.float64]:
+        """(N, 3) array: the members' mean force on each atom."""
+        return self.forces_eV_A.mean(axis=0)
+
+    @cached_property
+    def spread_eV_A(self) -> NDArray[np.float64]:
+        """(N,) array: how far the members' forces on each atom lie apart.
+
+        Root of the mean squared deviation of the M force vectors F_m from their mean,
+        sqrt(sum_m |F_m - mean F|² / M): a norm, not a component, with ddof = 0. Zero for one member.
+        """
+        deviations = self.forces_eV_A - self.mean_forces_eV_A
+        return np.sqrt(np.einsum("mni,mni->n", deviations, deviations) / len(deviations))
+
+
+class Committee:
+    """Evaluates its members on shared neighbours; `load` makes one from packages.
+
+    Parameters
+    ----------
+    models : sequence of EnergyModel
+        Of the same species and cutoff.
+    device : str
+        Where they are.
+    """
+
+    def __init__(self, models: Sequence[EnergyModel], device: str = "cpu") -> None:
+        self._models = tuple(models)
+        self._device = device
+        self._types_of: tuple[Frames, torch.Tensor] | None = None
+
+    @classmethod
+    def load(
+        cls, packages: Sequence[Path], device: str = "cpu", precision: Precision | None = None
+    ) -> Committee:
+        """Load packages made by nequip-package.
+
+        Parameters
+        ----------
+        packages : sequence of Path
+            One ``.nequip.zip`` file a member.
+        device : str
+            As PyTorch names it.
+        precision : {'float32', 'float64'}, optional
+            The networks' precision; that of their training by default.
+
+        Raises
+        ------
+        InputError
+            No package, a missing one, one of another NequIP version, or members that differ in species or
+            cutoff.
+        IntegrityError
+            A package is cut short.
+        """
+        if not packages:
+            raise InputError("The committee has no members", "Give at least one package.")
+        models = [load_model(Path(package), device, precision) for package in packages]
+        require_agreement(models, [Path(package) for package in packages])
+        return cls(models, device)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """The chemical symbols the members know."""
+        return self._models[0].species
+
+    @property
+    def r_max_A(self) -> float:
+        """The members' cutoff."""
+        return self._models[0].r_max_A
+
+    def evaluate(
+        self,
+        frames: Frames,
+        positions: NDArray[np.float64],
+        neighbours: NeighbourList,
+        members: Sequence[int] | None = None,
+    ) -> Evaluation:
+        """Return energies and forces.
+
+        Parameters
+        ----------
+        frames : Frames
+        positions : (N, 3) float64 array
+            In Å.
+        neighbours : NeighbourList
+            Of `frames`, with the committee's cutoff.
+        members : sequence of int, optional
+            Which members to ask; all by default.
+
+        Raises
+        ------
+        InputError
+            An element the members were not trained on.
+        CalculationError
+            A position is not a finite number.
+        """
+        vectors, shared = self._inputs(frames, positions, neighbours)
+        asked = range(len(self)) if members is None else members
+        atom_energies, forces = [], []
+        for member in asked:
+            edge_vectors = vectors.detach().requires_grad_()
+            energies = self._atom_energies(member, edge_vectors, shared)
+            atom_energies.append(energies.detach().cpu().numpy())
+            forces.append(_forces(energies, edge_vectors, shared["edge_index"]))
+        stacked = np.stack(atom_energies)
+        return Evaluation(
+            energies_eV=np.add.reduceat(stacked, frames.offsets[:-1], axis=1),
+            atom_energies_eV=stacked,
+            forces_eV_A=np.stack(forces),
+        )
+
+    def descriptors(
+        self, frames: Frames, positions: NDArray[np.float64], neighbours: NeighbourList, member: int = 0
+    ) -> NDArray[np.float64]:
+        """Return what one member's last interaction layer knows of each atom's surroundings.
+
+        Returns
+        -------
+        (N, D) float64 array
+            The scalar features from which the atomic energies are read; invariant under rotation.
+        """
+        import torch
+
+        vectors, shared = self._inputs(frames, positions, neighbours)
+        with torch.no_grad():
+            output = self._models[member].module({**shared, "edge_vectors": vectors})
+        return output["node_features"].double().cpu().numpy()
+
+    def _inputs(
+        self, frames: Frames, positions: NDArray[np.float64], neighbours: NeighbourList
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        import torch
+
+        edges = neighbours.edges(positions)
+        shared = {
+            # Only its length is used: geometry enters through the edge vectors.
+            "pos": torch.from_numpy(np.ascontiguousarray(positions)).to(self._device),
+            "edge_index": torch.from_numpy(np.ascontiguousarray(edges.index)).to(self._device),
+            "atom_types": self._types(frames),
+        }
+        return torch.from_numpy(edges.vectors_A).to(self._device), shared
+
+    def _atom_energies(
+        self, member: int, edge_vectors: torch.Tensor, shared: dict[str, torch.Tensor]
+    ) -> torch.Tensor:
+        output: dict[str, Any] = self._models[member].module({**shared, "edge_vectors": edge_vectors})
+        return output["atomic_energy"].view(-1)
+
+    def _types(self, frames: Frames) -> torch.Tensor:
+        if self._types_of is None or self._types_of[0] is not frames:
+            self._types_of = (frames, _atom_types(frames, self.species, self._device))
+        return self._types_of[1]
+
+
+def _atom_types(frames: Frames, species: tuple[str, ...], device: str) -> torch.Tensor:
+    import torch
+    from ase.data import atomic_numbers, chemical_symbols
+
+    type_of_number = np.full(len(chemical_symbols), -1, dtype=np.int64)
+    type_of_number[[atomic_numbers[symbol] for symbol in species]] = np.arange(len(species))
+    types = type_of_number[frames.numbers]
+    if (types < 0).any():
+        unknown = sorted({chemical_symbols[number] for number in frames.numbers[types < 0]})
+        raise InputError(
+            "The committee was not trained on an element",
+            "Label and train on structures that contain it.",
+            {"elements": " ".join(unknown), "trained_on": " ".join(species)},
+        )
+    return torch.from_numpy(types).to(device)
+
+
+def _forces(
+    atom_energies: torch.Tensor, edge_vectors: torch.Tensor, edge_index: torch.Tensor
+) -> NDArray[np.float64]:
+    import torch
+
+    (slopes,) = torch.autograd.grad(atom_energies.sum(), edge_vectors)
+    # An edge's vector is x_neighbour - x_atom, so its slope pushes the atom and pulls the neighbour.
+    forces = torch.zeros(len(atom_energies), 3, dtype=slopes.dtype, device=slopes.device)
+    forces.index_add_(0, edge_index[0], slopes).index_add_(0, edge_index[1], slopes, alpha=-1.0)
+    return forces.cpu().numpy()

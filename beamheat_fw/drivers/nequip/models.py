@@ -1,0 +1,150 @@
+"""Load packaged NequIP models, and refuse what cannot be evaluated here."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from beamheat_fw.errors import InputError, IntegrityError
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True, eq=False)
+class EnergyModel:
+    """A packaged model without its derivatives, which the committee takes once for all frames.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+        Maps edge vectors, edge indices and atom types to atomic energies.
+    species : tuple of str
+        The chemical symbol of each atom type.
+    r_max_A : float
+        The cutoff.
+    """
+
+    module: torch.nn.Module
+    species: tuple[str, ...]
+    r_max_A: float
+
+
+def load_model(package: Path, device: str = "cpu", precision: Precision | None = None) -> EnergyModel:
+    """Load one package made by nequip-package.
+
+    Parameters
+    ----------
+    package : Path
+        A ``.nequip.zip`` file.
+    device : str
+        As PyTorch names it.
+    precision : {'float32', 'float64'}, optional
+        The precision of the network; that of its training by default. Geometry and the sum of energies
+        are in double precision in any case.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or another version of NequIP made it.
+    IntegrityError
+        The file is cut short or is not a package.
+    """
+    _check(package)
+    from nequip.model.modify_utils import modify
+    from nequip.model.saved_models.package import ModelFromPackage
+    from nequip.utils.global_state import set_global_state
+
+    set_global_state()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph_model = ModelFromPackage(str(package))["sole_model"]
+    modify(graph_model, [{"modifier": "disable_ForceStressOutput"}])
+    metadata = graph_model.metadata
+    if precision is not None:
+        _set_precision(graph_model, precision)
+    graph_model.eval().to(device).requires_grad_(False)
+    return EnergyModel(graph_model, tuple(metadata["type_names"].split()), float(metadata["r_max"]))
+
+
+def require_agreement(models: Sequence[EnergyModel], packages: Sequence[Path]) -> None:
+    """Refuse members that were not trained as one committee.
+
+    Raises
+    ------
+    InputError
+        Two members differ in their species or in their cutoff.
+    """
+    for model, package in zip(models, packages, strict=True):
+        if (model.species, model.r_max_A) != (models[0].species, models[0].r_max_A):
+            raise InputError(
+                "The members of the committee do not belong together",
+                "Give members that were trained with the same species and cutoff.",
+                {
+                    "member": str(package),
+                    "species": " ".join(model.species),
+                    "r_max_A": model.r_max_A,
+                    "first_species": " ".join(models[0].species),
+                    "first_r_max_A": models[0].r_max_A,
+                },
+            )
+
+
+def _check(package: Path) -> None:
+    if not package.is_file():
+        raise InputError(
+            "There is no such package", "Fetch the potential's artifact again.", {"file": str(package)}
+        )
+    metadata = _metadata(package)
+    if metadata is None:
+        raise IntegrityError(
+            "The package is cut short or is not a NequIP package",
+            "Fetch the potential's artifact again, or train the member anew.",
+            {"file": str(package), "bytes": package.stat().st_size},
+        )
+    import importlib.metadata
+
+    made_by, here = str(metadata["versions"]["nequip"]), importlib.metadata.version("nequip")
+    if made_by.split(".")[:2] != here.split(".")[:2]:
+        raise InputError(
+            "The package was made by another version of NequIP",
+            f"Install nequip {made_by}, or train the committee anew with nequip {here}.",
+            {"file": str(package), "made_by": made_by, "installed": here},
+        )
+
+
+def _metadata(package: Path) -> dict[str, Any] | None:
+    import yaml
+
+    try:
+        with zipfile.ZipFile(package) as archive:
+            if archive.testzip() is not None:
+                return None
+            name = next(n for n in archive.namelist() if n.endswith("model/package_metadata.txt"))
+            return dict(yaml.safe_load(archive.read(name)))
+    except (zipfile.BadZipFile, StopIteration, EOFError, OSError):
+        return None
+
+
+def _set_precision(graph_model: Any, precision: Precision) -> None:
+    import torch
+
+    dtype = {"float32": torch.float32, "float64": torch.float64}[precision]
+    trained = graph_model.model_dtype
+    if dtype == trained:
+        return
+    # Modules remember the precision of the network apart from that of their weights; geometry and the
+    # energies' scale and shift are double in NequIP and stay so.
+    for module in graph_model.modules():
+        for name in ("model_dtype", "_output_dtype"):
+            if getattr(module, name, None) == trained:
+                setattr(module, name, dtype)
+    for tensor in (*graph_model.parameters(), *graph_model.buffers()):
+        if tensor.dtype == trained:
+            tensor.data = tensor.data.to(dtype)
