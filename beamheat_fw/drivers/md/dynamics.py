@@ -1,0 +1,166 @@
+"""A batch in motion, from which frames can be dropped and which can be stored and restored whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase.units import fs
+
+from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.forces import Evaluated, Forces
+from beamheat_fw.drivers.md.integrators import Langevin, State, Thermostat, VelocityVerlet
+from beamheat_fw.drivers.md.velocities import RandomStreams, thermal_velocities
+
+#: Binds a potential to a batch.
+MakeForces = Callable[[Batch], Forces]
+
+#: An atom that moves further than this in one step is a sign of a trajectory out of control, Å.
+RUNAWAY_MOVE_A = 0.5
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How a batch moves.
+
+    Attributes
+    ----------
+    timestep_fs : float
+    friction_per_ps : float
+        Langevin friction.
+    """
+
+    timestep_fs: float
+    friction_per_ps: float
+
+
+class Dynamics:
+    """Frames in motion.
+
+    Parameters
+    ----------
+    batch : Batch
+        All frames, at their start.
+    make_forces : callable
+        Binds the potential to a batch; called again when frames are dropped.
+    motion : Motion
+    seeds : sequence of sequence of int
+        The entropy of each frame's random numbers.
+
+    Attributes
+    ----------
+    active : list of int
+        The frames of the first batch that are still in motion, in the order of `batch`.
+    batch, state
+        Of those alone.
+    """
+
+    def __init__(
+        self, batch: Batch, make_forces: MakeForces, motion: Motion, seeds: Sequence[Sequence[int]]
+    ) -> None:
+        self._everything = batch
+        self._make_forces = make_forces
+        self._motion = motion
+        self.streams = RandomStreams(seeds)
+        self.active = list(range(len(batch)))
+        self.state: State
+        self._bind(batch)
+
+    def _bind(self, batch: Batch) -> None:
+        self.batch = batch
+        self.forces = self._make_forces(batch)
+        self._verlet = VelocityVerlet(batch, self.forces, self._motion.timestep_fs)
+        bath = Thermostat(batch, self._motion.friction_per_ps, self._motion.timestep_fs, self.streams)
+        self._langevin = Langevin(batch, self._verlet, bath)
+
+    def begin(self, positions_A: np.ndarray, temperatures_K: np.ndarray) -> None:
+        """Start at positions of shape (N, 3) with velocities drawn at each atom's temperature."""
+        velocities = thermal_velocities(self.batch, temperatures_K, self.streams)
+        self.state = State(positions_A, velocities, self.forces(positions_A))
+
+    def verlet_step(self) -> None:
+        """Advance by one step at constant energy."""
+        self._verlet.step(self.state)
+
+    def langevin_step(self, temperatures_K: np.ndarray) -> np.ndarray:
+        """Advance by one step in baths of shape (N,); return the heat they gave, eV, shape (B, 2)."""
+        return self._langevin.step(self.state, temperatures_K)
+
+    def broken(self) -> dict[int, str]:
+        """Return the frames that cannot go on, as positions in `batch`, each with the reason."""
+        state = self.state
+        step_A = (
+            self._motion.timestep_fs * fs * np.sqrt(np.einsum("ij,ij->i", state.velocities, state.velocities))
+        )
+        fine = np.isfinite(state.evaluated.forces_eV_A).all() and (step_A < RUNAWAY_MOVE_A).all()
+        if fine:
+            return {}
+        finite = np.logical_and.reduceat(
+            np.isfinite(state.evaluated.forces_eV_A).all(axis=1) & np.isfinite(step_A), self.batch.first
+        )
+        furthest = np.maximum.reduceat(np.nan_to_num(step_A, nan=np.inf), self.batch.first)
+        reasons = {int(frame): "the potential is not finite" for frame in np.flatnonzero(~finite)}
+        for frame in np.flatnonzero(finite & (furthest >= RUNAWAY_MOVE_A)):
+            reasons[int(frame)] = f"an atom moved {furthest[frame]:.2f} Å in one step"
+        return reasons
+
+    def drop(self, frames: Sequence[int]) -> None:
+        """Take frames, given as positions in `batch`, out of the motion; the rest goes on unchanged."""
+        kept = [index for index in range(len(self.batch)) if index not in set(frames)]
+        self.active = [self.active[index] for index in kept]
+        if not kept:
+            return
+        batch, atoms = self.batch.keeping(kept)
+        self.streams.keep(kept)
+        old = self.state
+        self._bind(batch)
+        self.state = State(
+            old.positions_A[atoms], old.velocities[atoms], _part(old.evaluated, kept, atoms), old.step
+        )
+        self.forces.rebuild(self.state.positions_A)
+
+    def stored(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return the whole state: arrays, and the random numbers' state as plain data."""
+        state, evaluated = self.state, self.state.evaluated
+        arrays = {
+            "positions_A": state.positions_A,
+            "velocities": state.velocities,
+            "energies_eV": evaluated.energies_eV,
+            "atom_energies_eV": evaluated.atom_energies_eV,
+            "forces_eV_A": evaluated.forces_eV_A,
+        }
+        if evaluated.spread_eV_A is not None:
+            arrays["spread_eV_A"] = evaluated.spread_eV_A
+        built_at = self.forces.list_positions_A()
+        if built_at is not None:
+            arrays["list_positions_A"] = built_at
+        return arrays, {"active": self.active, "step": state.step, "streams": self.streams.state()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray], info: Mapping[str, Any]) -> None:
+        """Go on from what `stored` returned, bit for bit."""
+        self.active = list(info["active"])
+        self.streams.keep(self.active)
+        self.streams.restore(info["streams"])
+        if len(self.active) < len(self._everything):
+            self._bind(self._everything.keeping(self.active)[0])
+        if "list_positions_A" in arrays:
+            self.forces.rebuild(arrays["list_positions_A"])
+        evaluated = Evaluated(
+            arrays["energies_eV"],
+            arrays["atom_energies_eV"],
+            arrays["forces_eV_A"],
+            arrays.get("spread_eV_A"),
+        )
+        self.state = State(arrays["positions_A"], arrays["velocities"], evaluated, info["step"])
+
+
+def _part(evaluated: Evaluated, frames: list[int], atoms: np.ndarray) -> Evaluated:
+    spread = evaluated.spread_eV_A
+    return Evaluated(
+        evaluated.energies_eV[frames],
+        evaluated.atom_energies_eV[atoms],
+        evaluated.forces_eV_A[atoms],
+        None if spread is None else spread[atoms],
+    )

@@ -1,0 +1,128 @@
+"""What an integrator asks of a potential, and the committee of NequIP models that answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from beamheat_fw.drivers.md.batch import Batch
+
+if TYPE_CHECKING:
+    from beamheat_fw.drivers.nequip.committee import Committee
+    from beamheat_fw.drivers.nequip.neighbours import NeighbourList
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """The potential of a batch of B frames and N atoms at one set of positions.
+
+    Attributes
+    ----------
+    energies_eV : ndarray, shape (B,)
+    atom_energies_eV : ndarray, shape (N,)
+        Each atom's share of its frame's energy.
+    forces_eV_A : ndarray, shape (N, 3)
+    spread_eV_A : ndarray, shape (N,), optional
+        Disagreement of the committee about each atom's force.
+    """
+
+    energies_eV: np.ndarray
+    atom_energies_eV: np.ndarray
+    forces_eV_A: np.ndarray
+    spread_eV_A: np.ndarray | None = None
+
+
+class Forces(Protocol):
+    """A potential bound to the frames of one batch."""
+
+    def __call__(self, positions_A: np.ndarray) -> Evaluated:
+        """Evaluate at positions of shape (N, 3)."""
+        ...
+
+    def list_positions_A(self) -> np.ndarray | None:
+        """Return the positions of the last build of the neighbour list, shape (N, 3), if there is one.
+
+        The order of a sum depends on the list: only a restart from the same list goes on bit for bit.
+        """
+        ...
+
+    def rebuild(self, positions_A: np.ndarray) -> None:
+        """Build the neighbour list at positions of shape (N, 3)."""
+        ...
+
+
+@dataclass
+class Stopwatch:
+    """How often the potential was evaluated, and how long that took."""
+
+    calls: int = 0
+    seconds: float = 0.0
+
+
+class CommitteeForces:
+    """The mean, or one member, of a committee of NequIP models on the frames of a batch.
+
+    Parameters
+    ----------
+    committee : Committee
+    batch : Batch
+    member : int, optional
+        The member that drives alone; the mean of all members, with their spread, by default.
+    skin_A : float
+        How far beyond the cutoff neighbours are listed.
+    stopwatch : Stopwatch, optional
+        Where time spent here is added up.
+    """
+
+    def __init__(
+        self,
+        committee: Committee,
+        batch: Batch,
+        member: int | None = None,
+        skin_A: float = 0.5,
+        stopwatch: Stopwatch | None = None,
+    ) -> None:
+        from beamheat_fw.drivers.nequip.frames import Frames
+
+        self._committee = committee
+        self._members: Sequence[int] | None = None if member is None else [member]
+        self._frames = Frames.from_atoms(batch.templates)
+        self._skin_A = skin_A
+        self._stopwatch = stopwatch or Stopwatch()
+        self._searched_at_A: np.ndarray | None = None
+        self._neighbours = self._new_list()
+
+    def _new_list(self) -> NeighbourList:
+        from beamheat_fw.drivers.nequip.neighbours import NeighbourList
+
+        return NeighbourList(self._frames, self._committee.r_max_A, self._skin_A)
+
+    def __call__(self, positions_A: np.ndarray) -> Evaluated:
+        """Evaluate at positions of shape (N, 3)."""
+        started = time.perf_counter()
+        searches = self._neighbours.searches
+        result = self._committee.evaluate(self._frames, positions_A, self._neighbours, members=self._members)
+        if self._neighbours.searches > searches:
+            self._searched_at_A = positions_A.copy()
+        self._stopwatch.seconds += time.perf_counter() - started
+        self._stopwatch.calls += 1
+        return Evaluated(
+            result.mean_energies_eV,
+            result.atom_energies_eV.mean(axis=0),
+            result.mean_forces_eV_A.astype(float),
+            result.spread_eV_A if self._members is None else None,
+        )
+
+    def list_positions_A(self) -> np.ndarray | None:
+        """Return the positions of the last neighbour search, shape (N, 3), None before the first."""
+        return self._searched_at_A
+
+    def rebuild(self, positions_A: np.ndarray) -> None:
+        """Search for neighbours at positions of shape (N, 3)."""
+        self._neighbours = self._new_list()
+        self._neighbours.edges(positions_A)
+        self._searched_at_A = positions_A.copy()

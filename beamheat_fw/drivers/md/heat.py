@@ -1,0 +1,169 @@
+"""Heat a particle on its support over MPI ranks, in a job folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from beamheat_fw.drivers.md.checkpoints import write_whole
+from beamheat_fw.drivers.md.heating import WALL_TIME
+from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, write_structures
+from beamheat_fw.drivers.md.launching import run_ranks
+from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
+from beamheat_fw.drivers.mpi import MpiLauncher
+from beamheat_fw.errors import CalculationError, InputError
+from beamheat_fw.physics.series import TemperatureSeries
+
+OUTCOME_FILE = "outcome.json"
+_PROGRAM = "beamheat_fw.drivers.md.heat_program"
+
+
+@dataclass(frozen=True)
+class HeatOutcome:
+    """How a heating run ended.
+
+    Attributes
+    ----------
+    ended : {'finished', 'wall_time', 'no_replica_left'}
+        ``wall_time`` when any rank's budget was used before its last step.
+    time_ps : float
+        Time at constant energy that every rank reached; negative when one was still in its baths.
+    wall_s : float
+        Of the slowest rank, restarts included.
+    replicas : list of mapping
+        One for each replica: ``replica``, ``marks`` (kind, time_ps, reason), ``drift`` (and whether the
+        ledger closes), ``ledger``, ``bath_residual_eV``, ``exchangeable_heat_eV``.
+    ranks : list of mapping
+        One for each rank: ``step``, ``wall_s``, ``forces_s``, ``evaluations``, ``start``,
+        ``checkpoints_passed_over``.
+    """
+
+    ended: str
+    time_ps: float
+    wall_s: float
+    replicas: list[dict[str, Any]]
+    ranks: list[dict[str, Any]]
+
+    @property
+    def ledger_closes(self) -> bool:
+        """Whether every replica's energy was conserved within the tolerance."""
+        return all(replica["drift"]["closes"] for replica in self.replicas)
+
+    def usable(self) -> list[int]:
+        """Return the numbers of the replicas without any mark and with a closed ledger."""
+        return [
+            replica["replica"]
+            for replica in self.replicas
+            if not replica["marks"] and replica["drift"]["closes"]
+        ]
+
+
+def stage_heat(folder: Path, system: Atoms, protocol: HeatProtocol, committee: CommitteeFile) -> None:
+    """Write a heating run's input; the packages that `committee` names must be in the folder.
+
+    Raises
+    ------
+    InputError
+        The system lacks one of its two bodies.
+    """
+    body = system.arrays.get("body")
+    if body is None or set(np.unique(body)) != {0, 1}:
+        raise InputError(
+            "The system to heat is not a particle on a support",
+            "Give the array 'body': 0 for each atom of the support, 1 for each of the particle.",
+            {"formula": system.get_chemical_formula()},
+        )
+    write_structures(folder / SYSTEM_FILE, [system])
+    protocol.write(folder / PROTOCOL_FILE)
+    committee.write(folder / COMMITTEE_FILE)
+
+
+def heat(folder: Path, *, ranks: int, launcher: MpiLauncher, stop: Callable[[], bool]) -> HeatOutcome:
+    """Run, or go on with, the heating run staged in `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``system.extxyz``, ``protocol.json``, ``committee.json`` and the packages.
+    ranks : int
+        MPI ranks; a run goes on with the number it began with.
+    launcher : MpiLauncher
+    stop : callable
+        Turns true when the run should write its checkpoints and end.
+
+    Raises
+    ------
+    Interrupted
+        It was asked to stop; run it again to go on.
+    InputError, CalculationError
+        The input cannot be used, or a rank failed.
+    """
+    done = folder / OUTCOME_FILE
+    if not done.exists():
+        run_ranks(_PROGRAM, folder, ranks, launcher, stop)
+        outcome = _gather([_rank_outcome(folder, rank) for rank in range(ranks)])
+        write_whole(done, json.dumps(asdict(outcome)).encode())
+    return HeatOutcome(**json.loads(done.read_text(encoding="utf-8")))
+
+
+def _rank_outcome(folder: Path, rank: int) -> dict[str, Any]:
+    path = folder / f"rank-{rank}.json"
+    if not path.exists():
+        raise CalculationError(
+            "A rank left no outcome", "Read the log of the run.", {"folder": str(folder), "rank": rank}
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _gather(ranks: Sequence[dict[str, Any]]) -> HeatOutcome:
+    endings = {rank["ended"] for rank in ranks}
+    ended = WALL_TIME if WALL_TIME in endings else sorted(endings)[0]
+    return HeatOutcome(
+        ended=ended,
+        time_ps=min(rank["time_ps"] for rank in ranks),
+        wall_s=max(rank["wall_s"] for rank in ranks),
+        replicas=[replica for rank in ranks for replica in rank["replicas"]],
+        ranks=[{name: value for name, value in rank.items() if name != "replicas"} for rank in ranks],
+    )
+
+
+def read_series(folder: Path, member: str = "") -> dict[int, TemperatureSeries]:
+    """Read the series of all ranks of a job folder, finished or not.
+
+    Parameters
+    ----------
+    folder : Path
+    member : str
+        The potential that drove the run, written into each series.
+
+    Returns
+    -------
+    dict of int to TemperatureSeries
+        By the replica's number, which is also the series' `seed`. Where a replica was stopped, its series
+        ends.
+    """
+    found: dict[int, TemperatureSeries] = {}
+    for path in sorted(folder.glob("series-*.npz")):
+        with np.load(path) as arrays:
+            for index, number in enumerate(arrays["replica"]):
+                found[int(number)] = _series(arrays, index, int(number), member)
+    return dict(sorted(found.items()))
+
+
+def _series(arrays: Any, index: int, number: int, member: str) -> TemperatureSeries:
+    columns = {
+        name: arrays[name][index] for name in ("T_particle_K", "T_support_K", "E_particle_eV", "E_support_eV")
+    }
+    there = np.isfinite(columns["T_particle_K"])
+    return TemperatureSeries(
+        time_ps=arrays["time_ps"][there],
+        **{name: values[there] for name, values in columns.items()},
+        member=member,
+        seed=number,
+    )

@@ -1,0 +1,267 @@
+"""The heating run of one rank: two bodies at their own temperatures, then left alone to exchange heat."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from beamheat_fw.drivers.md.audit import Auditor, AuditRecord
+from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.checkpoints import Checkpoint, CheckpointFolder
+from beamheat_fw.drivers.md.dynamics import Dynamics, MakeForces
+from beamheat_fw.drivers.md.escape import escapes
+from beamheat_fw.drivers.md.ledger import Ledger
+from beamheat_fw.drivers.md.minimise import FireSettings, minimise
+from beamheat_fw.drivers.md.observables import observe
+from beamheat_fw.drivers.md.progress import Progress
+from beamheat_fw.drivers.md.protocols import HeatProtocol
+from beamheat_fw.drivers.md.recorder import Recorder, write_arrays
+
+#: The baths warm up from half their temperatures over this share of equilibration.
+RAMP_SHARE = 0.5
+
+FINISHED, WALL_TIME, STOPPED, NONE_LEFT = "finished", "wall_time", "stopped", "no_replica_left"
+
+
+@dataclass(frozen=True)
+class RankPlace:
+    """Where a rank's run lives.
+
+    Attributes
+    ----------
+    folder : Path
+    rank, ranks : int
+    run_key : str
+        The hash of what the run is.
+    """
+
+    folder: Path
+    rank: int
+    ranks: int
+    run_key: str
+
+    @property
+    def series(self) -> Path:
+        """The rank's series file."""
+        return self.folder / f"series-{self.rank}.npz"
+
+    @property
+    def outcome(self) -> Path:
+        """The file that says how the rank's run ended."""
+        return self.folder / f"rank-{self.rank}.json"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something a replica must not be trusted after.
+
+    Attributes
+    ----------
+    replica : int
+    time_ps : float
+        Negative during equilibration.
+    kind : {'escaped', 'gate', 'broken'}
+        A replica that is broken was stopped there; the others went on and are marked only.
+    reason : str
+    """
+
+    replica: int
+    time_ps: float
+    kind: str
+    reason: str
+
+
+@dataclass
+class _Marks:
+    """The first mark of each kind of each replica."""
+
+    found: list[Mark] = field(default_factory=list)
+
+    def add(self, mark: Mark) -> None:
+        if not any((mark.replica, mark.kind) == (old.replica, old.kind) for old in self.found):
+            self.found.append(mark)
+
+
+class HeatingRun:
+    """One rank's replicas, from the built structure to the end of the relaxation.
+
+    Parameters
+    ----------
+    system : Atoms
+        Particle on support, with the array ``body``.
+    protocol : HeatProtocol
+    place : RankPlace
+    make_forces : callable
+        Binds the driving potential to a batch.
+    auditor : Auditor, optional
+    """
+
+    def __init__(
+        self,
+        system: Atoms,
+        protocol: HeatProtocol,
+        place: RankPlace,
+        make_forces: MakeForces,
+        auditor: Auditor | None = None,
+    ) -> None:
+        self.protocol = protocol
+        self.place = place
+        replicas = protocol.replicas_per_rank
+        self.numbers = [place.rank * replicas + index for index in range(replicas)]
+        batch = Batch.of([system] * replicas)
+        self.dynamics = Dynamics(
+            batch, make_forces, protocol.motion, [(protocol.seed, number) for number in self.numbers]
+        )
+        self._auditor = auditor
+        relax_steps = protocol.steps - protocol.equilibrate_steps
+        self.replica_counts = batch.body_counts[0]
+        self.series = Recorder(replicas, relax_steps // protocol.sample_every + 1)
+        self.audits = AuditRecord(replicas, protocol.steps // protocol.audit_every + 1)
+        self.ledger = Ledger(replicas)
+        self.marks = _Marks()
+        self.start_info: dict[str, Any] = {}
+        self.wall_s = 0.0
+        self.checkpoints = CheckpointFolder(place.folder, f"state-{place.rank}", place.run_key)
+        self._progress = Progress(place.folder, protocol.steps, protocol.timestep_fs, replicas * place.ranks)
+
+    def run(self, stop: Callable[[], bool]) -> str:
+        """Run, or go on from the last checkpoint, until the end or until `stop` turns true.
+
+        Returns
+        -------
+        str
+            How it ended: ``finished``, ``wall_time``, ``stopped`` or ``no_replica_left``.
+        """
+        clock = time.monotonic()
+        if not self._resume():
+            self._begin()
+        before_s = self.wall_s
+        while (ending := self._ending(stop)) is None:
+            self._advance()
+            self.wall_s = before_s + time.monotonic() - clock
+            if self.dynamics.state.step % self.protocol.checkpoint_every == 0:
+                self.save()
+        self.save()
+        return ending
+
+    def _ending(self, stop: Callable[[], bool]) -> str | None:
+        if not self.dynamics.active:
+            return NONE_LEFT
+        if self.dynamics.state.step >= self.protocol.steps:
+            return FINISHED
+        if stop():
+            return STOPPED
+        limit = self.protocol.max_wall_s
+        return WALL_TIME if limit is not None and self.wall_s >= limit else None
+
+    def _begin(self) -> None:
+        dynamics = self.dynamics
+        relaxed = minimise(
+            dynamics.batch, dynamics.forces, dynamics.batch.start_positions_A(), FireSettings()
+        )
+        self.start_info = {
+            "relaxation_steps": relaxed.steps,
+            "max_force_eV_A": float(relaxed.max_force_eV_A.max()),
+        }
+        dynamics.begin(relaxed.positions_A, self.bath_K(0))
+        self.ledger.start_eV[dynamics.active] = observe(dynamics.batch, dynamics.state).energies_eV
+        self._look()
+
+    def bath_K(self, step: int) -> np.ndarray:
+        """Return the bath of each atom at a step of equilibration; shape (N,)."""
+        protocol = self.protocol
+        ramp = max(1.0, RAMP_SHARE * protocol.equilibrate_steps)
+        warmth = min(1.0, 0.5 + 0.5 * step / ramp)
+        return warmth * np.where(self.dynamics.batch.body == 1, protocol.particle_K, protocol.support_K)
+
+    def _advance(self) -> None:
+        dynamics = self.dynamics
+        if dynamics.state.step < self.protocol.equilibrate_steps:
+            heat = dynamics.langevin_step(self.bath_K(dynamics.state.step))
+            self.ledger.bath_eV[dynamics.active] += heat
+        else:
+            dynamics.verlet_step()
+        self._drop_broken()
+        if dynamics.active:
+            self._look()
+
+    def _drop_broken(self) -> None:
+        broken = self.dynamics.broken()
+        if broken:
+            self._mark("broken", broken)
+            self.dynamics.drop(list(broken))
+
+    def _look(self) -> None:
+        step, protocol = self.dynamics.state.step, self.protocol
+        relaxing = step - protocol.equilibrate_steps
+        if relaxing >= 0 and relaxing % protocol.sample_every == 0:
+            self._sample(first=relaxing == 0)
+        if step % protocol.audit_every == 0:
+            self._audit()
+        if self.place.rank == 0:
+            left = None if protocol.max_wall_s is None else protocol.max_wall_s - self.wall_s
+            self._progress.show(step, "equilibrate" if relaxing < 0 else "relax", left)
+
+    def _sample(self, first: bool) -> None:
+        dynamics = self.dynamics
+        sample = observe(dynamics.batch, dynamics.state)
+        self.series.add(self._time_ps(), dynamics.active, sample)
+        self.ledger.now_eV[dynamics.active] = sample.energies_eV
+        if first:
+            self.ledger.relax_start_eV[dynamics.active] = sample.energies_eV
+
+    def _audit(self) -> None:
+        dynamics, positions = self.dynamics, self.dynamics.state.positions_A
+        self._mark("escaped", escapes(dynamics.batch, positions, self.protocol.escape_distance_A))
+        if self._auditor is None:
+            return
+        spread, verdicts = self._auditor(dynamics.batch, positions)
+        self.audits.add(self._time_ps(), dynamics.active, dynamics.batch, spread, verdicts)
+        self._mark(
+            "gate",
+            {index: verdict.reason for index, verdict in enumerate(verdicts) if verdict.name == "failed"},
+        )
+
+    def _mark(self, kind: str, reasons: dict[int, str]) -> None:
+        for index, reason in reasons.items():
+            self.marks.add(Mark(self.dynamics.active[index], self._time_ps(), kind, reason))
+
+    def _time_ps(self) -> float:
+        return self.protocol.time_ps(self.dynamics.state.step)
+
+    def recorded(self) -> dict[str, np.ndarray]:
+        """Return everything measured so far, as the series file holds it."""
+        return {**self.series.arrays(), **self.audits.arrays(), **self.ledger.arrays()}
+
+    def save(self) -> None:
+        """Write a checkpoint, as long as anything moves, and the series up to it."""
+        recorded = self.recorded()
+        if self.dynamics.active:
+            arrays, motion = self.dynamics.stored()
+            info = {
+                "motion": motion,
+                "marks": [asdict(mark) for mark in self.marks.found],
+                "start": self.start_info,
+                "wall_s": self.wall_s,
+            }
+            self.checkpoints.save(Checkpoint(self.dynamics.state.step, {**arrays, **recorded}, info))
+        write_arrays(self.place.series, {"replica": np.array(self.numbers), **recorded})
+
+    def _resume(self) -> bool:
+        checkpoint = self.checkpoints.latest()
+        if checkpoint is None:
+            return False
+        self.dynamics.restore(checkpoint.arrays, checkpoint.info["motion"])
+        self.series.restore(checkpoint.arrays)
+        self.audits.restore(checkpoint.arrays)
+        self.ledger.restore(checkpoint.arrays)
+        self.marks.found = [Mark(**mark) for mark in checkpoint.info["marks"]]
+        self.start_info = checkpoint.info["start"]
+        self.wall_s = checkpoint.info["wall_s"]
+        return True

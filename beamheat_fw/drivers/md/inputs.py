@@ -1,0 +1,76 @@
+"""The input files of an MD job folder: potentials, structures, and the identity they give a run."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ase import Atoms
+
+from beamheat_fw.drivers.md.checkpoints import write_whole
+from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile
+from beamheat_fw.errors import InputError
+from beamheat_fw.identity import content_hash, file_sha256
+
+if TYPE_CHECKING:
+    from beamheat_fw.drivers.nequip.committee import Committee
+
+SYSTEM_FILE = "system.extxyz"
+STARTS_FILE = "starts.extxyz"
+#: Changes when the same input would be run differently, so that old checkpoints are refused.
+ENGINE_VERSION = 1
+
+
+def read_structures(path: Path) -> list[Atoms]:
+    """Read all structures of an extended XYZ file.
+
+    Raises
+    ------
+    InputError
+        It is missing, or cannot be read.
+    """
+    from ase.io import read
+    from ase.io.extxyz import XYZError
+
+    try:
+        return list(read(path, index=":", format="extxyz"))
+    except (OSError, XYZError, ValueError, KeyError) as error:
+        raise InputError(
+            "The structures cannot be read",
+            "Stage the folder anew.",
+            {"file": str(path), "reason": str(error)},
+        ) from None
+
+
+def load_committee(folder: Path, committee: CommitteeFile) -> Committee:
+    """Load the packages that a job folder names."""
+    from beamheat_fw.drivers.nequip.committee import Committee
+
+    return Committee.load([folder / package for package in committee.packages])
+
+
+def run_key(folder: Path, structures: str, protocol: Mapping[str, Any], ranks: int) -> str:
+    """Return the hash of what a run is: structures, potentials, protocol and ranks."""
+    committee = CommitteeFile.read(folder / COMMITTEE_FILE)
+    return content_hash(
+        {
+            "engine": ENGINE_VERSION,
+            "structures": file_sha256(folder / structures),
+            "packages": [file_sha256(folder / package) for package in committee.packages],
+            "driver": committee.driver,
+            "skin_A": committee.skin_A,
+            "protocol": dict(protocol),
+            "ranks": ranks,
+        }
+    )
+
+
+def write_structures(path: Path, structures: Sequence[Atoms]) -> None:
+    """Write an extended XYZ file, whole or not at all."""
+    from ase.io import write
+
+    text = io.StringIO()
+    write(text, list(structures), format="extxyz")
+    write_whole(path, text.getvalue().encode())

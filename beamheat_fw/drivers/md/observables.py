@@ -1,0 +1,97 @@
+"""Temperatures and energies of the particle and its support."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase.units import kB
+
+from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.integrators import State, kinetic_energies_eV
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Observables of B frames at one time; columns are support (0) and particle (1).
+
+    Attributes
+    ----------
+    temperatures_K : ndarray, shape (B, 2)
+        From the motion inside each body; NaN for a body that has none.
+    energies_eV : ndarray, shape (B, 2)
+        Kinetic energy of all motion plus the potential energy of the body's atoms; their sum over the bodies
+        is the frame's total energy.
+    """
+
+    temperatures_K: np.ndarray
+    energies_eV: np.ndarray
+
+
+def degrees_of_freedom(batch: Batch) -> np.ndarray:
+    """Return the velocities of each body that its temperature is measured from; shape (B, 2).
+
+    Its drift as a whole is taken out of a body (3N - 3), and of a particle its turning as well (3N - 6; 3N -
+    5 for two atoms): gold slides and yaws nearly freely on a weakly bound support, and that motion is not
+    heat. The support is periodic in its plane and does not turn. Total momentum is held at zero, but lies in
+    the motion taken out, so it costs no further degree of freedom. In equilibrium any set of velocities
+    chosen by positions alone holds k_B T/2 each, so both temperatures are exact. An atom alone has no motion
+    inside.
+    """
+    counts = batch.body_counts.astype(float)
+    degrees = 3.0 * counts - 3.0
+    degrees[:, 1] -= np.where(counts[:, 1] > 2, 3.0, 2.0)
+    return np.maximum(degrees, 0.0)
+
+
+def observe(batch: Batch, state: State) -> Sample:
+    """Measure temperatures and energies of a batch."""
+    kinetic = kinetic_energies_eV(batch, state.velocities)
+    energies = batch.per_body(kinetic + state.evaluated.atom_energies_eV)
+    inside = batch.per_body(kinetic) - _drift_energies_eV(batch, state)
+    inside[:, 1] -= _turning_energies_eV(batch, state)
+    degrees = degrees_of_freedom(batch)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        temperatures = np.where(degrees > 0, 2.0 * inside / (kB * degrees), np.nan)
+    return Sample(temperatures_K=temperatures, energies_eV=energies)
+
+
+def frame_temperatures_K(batch: Batch, velocities: np.ndarray) -> np.ndarray:
+    """Return each frame's kinetic temperature with its total momentum held at zero; shape (B,).
+
+    3N - 3 degrees of freedom; zero for an atom alone, which cannot move.
+    """
+    kinetic = batch.per_frame(kinetic_energies_eV(batch, velocities))
+    return 2.0 * kinetic / (kB * np.maximum(3.0 * batch.counts - 3.0, 1.0))
+
+
+def _per_body_vectors(batch: Batch, vectors: np.ndarray) -> np.ndarray:
+    return np.stack([batch.per_body(vectors[:, axis]) for axis in range(3)], axis=-1)
+
+
+def _body_masses(batch: Batch) -> np.ndarray:
+    masses = batch.per_body(batch.masses_amu)
+    return np.where(masses > 0, masses, 1.0)
+
+
+def _drift_energies_eV(batch: Batch, state: State) -> np.ndarray:
+    momenta = _per_body_vectors(batch, batch.masses_amu[:, None] * state.velocities)
+    return 0.5 * np.einsum("fbi,fbi->fb", momenta, momenta) / _body_masses(batch)
+
+
+def _turning_energies_eV(batch: Batch, state: State) -> np.ndarray:
+    """Return the energy of each particle's rigid rotation about its centre of mass; shape (B,).
+
+    With angular momentum L and inertia tensor I it is L I^-1 L / 2; the pseudo-inverse leaves out the axis of
+    a linear particle. Positions are not wrapped during a run, so a particle is never cut by the cell.
+    """
+    masses = np.where(batch.body == 1, batch.masses_amu, 0.0)
+    centres = batch.per_frame(masses[:, None] * state.positions_A) / _body_masses(batch)[:, 1:]
+    arms = state.positions_A - centres[batch.frame]
+    weighted = masses[:, None] * arms
+    angular = batch.per_frame(np.cross(weighted, state.velocities))
+    second = batch.per_frame(weighted[:, :, None] * arms[:, None, :])
+    inertia = np.trace(second, axis1=1, axis2=2)[:, None, None] * np.eye(3) - second
+    return 0.5 * np.einsum(
+        "fi,fij,fj->f", angular, np.linalg.pinv(inertia, rcond=1e-8, hermitian=True), angular
+    )

@@ -1,0 +1,201 @@
+"""What a run does, as the files of a job folder say it: `protocol.json` and `committee.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from beamheat_fw.campaign import ExplorationStage, HeatingStage
+from beamheat_fw.drivers.md.checkpoints import write_whole
+from beamheat_fw.drivers.md.dynamics import Motion
+from beamheat_fw.errors import InputError
+
+PROTOCOL_FILE = "protocol.json"
+COMMITTEE_FILE = "committee.json"
+
+
+class _JsonFile:
+    """A frozen dataclass that is the content of a JSON file."""
+
+    def write(self, path: Path) -> None:
+        """Write to a JSON file, whole or not at all."""
+        write_whole(path, json.dumps(asdict(self), indent=1).encode())  # type: ignore[call-overload]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read from a JSON file.
+
+        Raises
+        ------
+        InputError
+            The file is missing, no JSON object, or has other keys than this protocol.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**content)
+        except (OSError, ValueError, TypeError) as error:
+            known = ", ".join(field.name for field in fields(cls))  # type: ignore[arg-type]
+            raise InputError(
+                "A file of the job folder cannot be used",
+                f"Stage the folder anew; the file holds a JSON object of {known}.",
+                {"file": str(path), "reason": str(error)},
+            ) from None
+
+
+@dataclass(frozen=True)
+class HeatProtocol(_JsonFile):
+    """Equilibration of two bodies at their own temperatures, then relaxation at constant energy.
+
+    Attributes
+    ----------
+    particle_K, support_K : float
+        Bath temperatures at the end of equilibration.
+    timestep_fs, friction_per_ps : float
+    equilibrate_ps, relax_ps : float
+    replicas_per_rank : int
+    sample_every, audit_every, checkpoint_every : int
+        Steps.
+    seed : int
+        Together with the replica's number it fixes all random numbers of a replica.
+    max_wall_s : float, optional
+        Wall time after which a run ends with what it has, restarts included; not part of a run's identity.
+    escape_distance_A : float
+        A particle atom further than this from all others of the particle's largest piece has escaped.
+    drift_tolerance : float
+        Share of the heat to be exchanged that the energy may drift by for the ledger to close.
+    """
+
+    particle_K: float
+    support_K: float
+    timestep_fs: float
+    friction_per_ps: float
+    equilibrate_ps: float
+    relax_ps: float
+    replicas_per_rank: int
+    sample_every: int
+    audit_every: int
+    checkpoint_every: int
+    seed: int
+    max_wall_s: float | None = None
+    escape_distance_A: float = 5.0
+    drift_tolerance: float = 0.01
+
+    def __post_init__(self) -> None:
+        for name in ("particle_K", "support_K", "timestep_fs", "friction_per_ps", "relax_ps"):
+            _require_positive(name, getattr(self, name))
+        for name in ("replicas_per_rank", "sample_every", "audit_every", "checkpoint_every"):
+            _require_positive(name, getattr(self, name))
+
+    @classmethod
+    def from_stage(cls, stage: HeatingStage, *, seed: int, max_wall_s: float | None = None) -> HeatProtocol:
+        """Take a campaign's heating stage over."""
+        return cls(**_shared(cls, stage), seed=seed, max_wall_s=max_wall_s)
+
+    @property
+    def motion(self) -> Motion:
+        """Time step and friction."""
+        return Motion(self.timestep_fs, self.friction_per_ps)
+
+    @property
+    def equilibrate_steps(self) -> int:
+        """Steps in the baths."""
+        return round(self.equilibrate_ps * 1000.0 / self.timestep_fs)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.equilibrate_steps + max(1, round(self.relax_ps * 1000.0 / self.timestep_fs))
+
+    def time_ps(self, step: int) -> float:
+        """Return the time since the baths were taken away."""
+        return (step - self.equilibrate_steps) * self.timestep_fs * 1e-3
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes two runs the same one."""
+        content = asdict(self)
+        del content["max_wall_s"]
+        return content
+
+
+@dataclass(frozen=True)
+class ExplorationProtocol(_JsonFile):
+    """Langevin dynamics on many start structures, looked at by the gate.
+
+    Attributes
+    ----------
+    steps : int
+    timestep_fs, friction_per_ps : float
+    frame_every : int
+        Steps between frames.
+    checkpoint_every : int
+        Steps between checkpoints.
+    max_batch_atoms : int
+        Atoms that one rank advances side by side; it bounds the memory.
+    max_wall_s : float, optional
+        Wall time after which exploration ends with what it has; not part of a run's identity.
+    """
+
+    steps: int
+    timestep_fs: float
+    friction_per_ps: float
+    frame_every: int
+    checkpoint_every: int = 500
+    max_batch_atoms: int = 2000
+    max_wall_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name != "max_wall_s":
+                _require_positive(field.name, getattr(self, field.name))
+
+    @classmethod
+    def from_stage(cls, stage: ExplorationStage, *, max_wall_s: float | None = None) -> ExplorationProtocol:
+        """Take a campaign's exploration stage over."""
+        return cls(**_shared(cls, stage), max_wall_s=max_wall_s)
+
+    @property
+    def motion(self) -> Motion:
+        """Time step and friction."""
+        return Motion(self.timestep_fs, self.friction_per_ps)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes two runs the same one."""
+        content = asdict(self)
+        del content["max_wall_s"]
+        return content
+
+
+@dataclass(frozen=True)
+class CommitteeFile(_JsonFile):
+    """The potentials of a run and how far they are trusted.
+
+    Attributes
+    ----------
+    packages : tuple of str
+        The members' packages, relative to the job folder.
+    driver : int, optional
+        The member that drives a heating run; exploration is driven by the mean.
+    calibration, gate : mapping, optional
+        As `beamheat_fw.physics` writes them; without them spreads are recorded, but nothing is judged by
+        them.
+    skin_A : float
+        How far beyond the cutoff neighbours are listed, so that lists last for several steps.
+    """
+
+    packages: tuple[str, ...]
+    driver: int | None = None
+    calibration: Mapping[str, Any] | None = None
+    gate: Mapping[str, Any] | None = None
+    skin_A: float = 0.5
+
+
+def _shared(cls: type, stage: Any) -> dict[str, Any]:
+    return {field.name: getattr(stage, field.name) for field in fields(cls) if hasattr(stage, field.name)}
+
+
+def _require_positive(name: str, value: float) -> None:
+    if not value > 0:
+        raise InputError(f"{name} is not positive", "Give a value above zero.", {name: value})

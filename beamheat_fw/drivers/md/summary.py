@@ -1,0 +1,54 @@
+"""How one rank's heating run ended, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from beamheat_fw.drivers.md.heating import HeatingRun
+from beamheat_fw.drivers.md.ledger import energy_drift, exchangeable_heat_eV
+
+
+def summarise(run: HeatingRun, ending: str) -> dict[str, Any]:
+    """Return how a rank's run ended, and the ledger, audit and marks of each replica."""
+    return {
+        "rank": run.place.rank,
+        "ended": ending,
+        "step": run.dynamics.state.step,
+        "steps": run.protocol.steps,
+        "time_ps": run.protocol.time_ps(run.dynamics.state.step),
+        "wall_s": run.wall_s,
+        "start": run.start_info,
+        "checkpoints_passed_over": run.checkpoints.passed_over,
+        "replicas": [_replica(run, index) for index in range(len(run.numbers))],
+    }
+
+
+def _replica(run: HeatingRun, index: int) -> dict[str, Any]:
+    protocol, series, ledger = run.protocol, run.series.arrays(), run.ledger
+    counts = run.replica_counts
+    heat = exchangeable_heat_eV(counts, (protocol.support_K, protocol.particle_K))
+    drift = energy_drift(
+        series["time_ps"], series["E_total_eV"][index], int(counts.sum()), heat, protocol.drift_tolerance
+    )
+    marks = [asdict(mark) for mark in run.marks.found if mark.replica == index]
+    return {
+        "replica": run.numbers[index],
+        "marks": [{**mark, "replica": run.numbers[index]} for mark in marks],
+        "drift": {name: _listed(value) for name, value in asdict(drift).items()},
+        "exchangeable_heat_eV": heat,
+        "ledger": {
+            name: _listed(getattr(ledger, name)[index])
+            for name in ("start_eV", "bath_eV", "relax_start_eV", "now_eV")
+        },
+        "bath_residual_eV": _listed(ledger.bath_residual_eV()[index]),
+    }
+
+
+def _listed(values: np.ndarray | float | bool) -> Any:
+    plain = np.asarray(values).tolist()
+    if isinstance(plain, list):
+        return [_listed(value) for value in plain]
+    return plain if np.isfinite(plain) else None
