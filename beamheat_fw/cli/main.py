@@ -14,6 +14,7 @@ from beamheat_fw.errors import BeamheatError
 #: Command name and the module of `beamheat_fw.cli` whose function `command` it is,
 #: or whose Typer `app` it is when the command has subcommands; in the order of the help page.
 COMMANDS = (
+    ("rlaunch", "rlaunch"),
     ("eels", "eels"),
     ("predict", "predict"),
     ("conductance", "conductance"),

@@ -1,0 +1,127 @@
+"""`beamheat rlaunch`: FireWorks' rlaunch, made to survive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beamheat_fw.errors import InputError
+
+if TYPE_CHECKING:
+    from fireworks import FWorker
+
+    from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+
+app = typer.Typer(
+    help="Run fireworks: rlaunch, but nothing is lost to signals, walltimes and database outages.",
+    no_args_is_help=True,
+)
+
+FworkerOption = Annotated[
+    Path | None, typer.Option("-w", "--fworker_file", help="The worker file.", show_default=False)
+]
+RlaunchLaunchpadOption = Annotated[
+    Path | None,
+    typer.Option("-l", "--launchpad_file", "--launchpad", help="The launchpad file.", show_default=False),
+]
+
+
+@dataclass
+class Common:
+    """The options that rlaunch takes before its subcommand."""
+
+    launchpad_file: Path | None
+    fworker_file: Path | None
+    loglvl: str
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    launchpad_file: RlaunchLaunchpadOption = None,
+    fworker_file: FworkerOption = None,
+    config_dir: Annotated[
+        Path | None,
+        typer.Option("-c", "--config_dir", help="Where my_launchpad.yaml and my_fworker.yaml are."),
+    ] = None,
+    loglvl: Annotated[str, typer.Option(help="Level of the log.")] = "INFO",
+    silencer: Annotated[bool, typer.Option("-s", "--silencer", help="Log nothing.")] = False,
+) -> None:
+    """Take the options before the subcommand, as rlaunch does."""
+    if config_dir is not None:
+        launchpad_file = launchpad_file or _existing(config_dir / "my_launchpad.yaml")
+        fworker_file = fworker_file or _existing(config_dir / "my_fworker.yaml")
+    context.obj = Common(launchpad_file, fworker_file, "CRITICAL" if silencer else loglvl)
+
+
+@app.command()
+def singleshot(
+    context: typer.Context,
+    fw_id: Annotated[
+        int | None, typer.Option("-f", "--fw_id", help="Run this firework.", show_default=False)
+    ] = None,
+    launchpad_file: RlaunchLaunchpadOption = None,
+    fworker_file: FworkerOption = None,
+) -> None:
+    """Run one rocket in this folder."""
+    from beamheat_fw.launch import rockets
+
+    launchpad, fworker = _connect(context.obj, launchpad_file, fworker_file)
+    rockets.singleshot(launchpad, fworker, fw_id, context.obj.loglvl)
+
+
+@app.command()
+def rapidfire(
+    context: typer.Context,
+    nlaunches: Annotated[
+        str, typer.Option(help="How many rockets; 0 until all is done, or 'infinite'.")
+    ] = "0",
+    max_loops: Annotated[
+        int, typer.Option("--max_loops", help="How often to sleep and look again; -1: no limit.")
+    ] = -1,
+    sleep: Annotated[int | None, typer.Option(help="Seconds between looks.", show_default=False)] = None,
+    timeout: Annotated[
+        int | None, typer.Option(help="Seconds after which no rocket is started.", show_default=False)
+    ] = None,
+    local_redirect: Annotated[
+        bool, typer.Option("--local_redirect", help="Output goes to files in the launch folders.")
+    ] = False,
+    launchpad_file: RlaunchLaunchpadOption = None,
+    fworker_file: FworkerOption = None,
+) -> None:
+    """Run rockets, each in a new folder here, until nothing is left to run."""
+    from beamheat_fw.launch import rockets
+
+    loop = rockets.Loop(_count(nlaunches), max_loops, sleep, timeout, local_redirect)
+    launchpad, fworker = _connect(context.obj, launchpad_file, fworker_file)
+    rockets.rapidfire(launchpad, fworker, loop, context.obj.loglvl)
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _count(nlaunches: str) -> int:
+    if nlaunches == "infinite":
+        return -1
+    try:
+        return int(nlaunches)
+    except ValueError:
+        raise InputError(
+            "This is no number of launches", "Give a number or 'infinite'.", {"nlaunches": nlaunches}
+        ) from None
+
+
+def _connect(
+    before: Common, launchpad_file: Path | None, fworker_file: Path | None
+) -> tuple[SurvivingLaunchPad, FWorker]:
+    from beamheat_fw.launch.config_files import read_fworker, read_launchpad, worker_file
+
+    launchpad_file = launchpad_file or before.launchpad_file
+    fworker_file = worker_file(fworker_file or before.fworker_file, launchpad_file)
+    if launchpad_file is None:
+        raise InputError("No launchpad file was named", "Name one with -l.")
+    return read_launchpad(launchpad_file), read_fworker(fworker_file)

@@ -1,0 +1,176 @@
+"""A LaunchPad whose changes are atomic, owned and conditional: the ground of `launchpad.SurvivingLaunchPad`.
+
+FireWorks updates a workflow in several writes under a lock without an owner. Here a workflow and its
+fireworks change in one transaction, the lock says whose it is, and a firework is rerun only while it is still
+what the caller saw: two doctors, or a doctor and a rocket that comes back, cannot undo each other's work.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from fireworks import LaunchPad, Workflow
+from pymongo import ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+from beamheat_fw.errors import StoreError
+from beamheat_fw.launch.allow_list import judge
+from beamheat_fw.launch.lock import OwnedLock
+from beamheat_fw.launch.outage import OUTAGE_LIMIT_S, survive
+from beamheat_fw.launch.owner import this_process
+from beamheat_fw.launch.stopping import STOP
+
+T = TypeVar("T")
+
+
+class FencedLaunchPad(LaunchPad):
+    """FireWorks' LaunchPad with transactions, owned locks and the fencing token.
+
+    Attributes
+    ----------
+    allowed_tasks : tuple of str
+        What `allow_list.judge` lets pass beside the package's own firetasks.
+    outage_limit_s : float
+        How long each exchange with the database is retried, s.
+    """
+
+    allowed_tasks: tuple[str, ...] = ()
+    outage_limit_s: float = OUTAGE_LIMIT_S
+
+    def require_transactions(self) -> None:
+        """Raise `StoreError` unless the server is a replica set, as fencing needs it."""
+        hello = self._survive(lambda: self.connection.admin.command("hello"), "greeting the server")
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":
+            raise StoreError(
+                "The MongoDB server is not a replica set, so results cannot be fenced",
+                "Start mongod with --replSet and initiate a set of one member; an Atlas server is one.",
+            )
+
+    def holds(self, fw_id: int, launch_id: int) -> bool:
+        """Tell whether a launch is its firework's newest and the firework RUNNING: the fencing token."""
+        return self.fireworks.find_one(held(fw_id, launch_id), {"_id": 1}) is not None
+
+    def rerun_if(self, fw_id: int, still: Mapping[str, Any]) -> bool:
+        """Rerun a firework if, under its workflow's lock, it is still what the caller saw.
+
+        Parameters
+        ----------
+        fw_id : int
+        still : mapping
+            A query on the firework's document, such as its state and launches.
+
+        Returns
+        -------
+        bool
+            Whether it was rerun.
+        """
+        with OwnedLock(self, fw_id):
+            if not self.fireworks.find_one({**still, "fw_id": fw_id}, {"_id": 1}):
+                return False
+            workflow = self.get_wf_by_fw_id_lzyfw(fw_id)
+            self._update_wf(workflow, workflow.rerun_fw(fw_id))
+        return True
+
+    def hand_over(self, fw_id: int, launch_id: int, reason: str) -> bool:
+        """Make a RUNNING firework READY again and archive its launch, which did not fail.
+
+        Returns
+        -------
+        bool
+            False when the launch had been replaced already.
+        """
+        if not self.rerun_if(fw_id, held(fw_id, launch_id)):
+            return False
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        self.launches.update_one(
+            {"launch_id": launch_id},
+            {
+                "$set": {"state": "ARCHIVED", "time_end": now},
+                "$push": {"state_history": {"state": "ARCHIVED", "created_on": now, "reason": reason}},
+            },
+        )
+        return True
+
+    def refresh_workflow(self, fw_id: int, more: Iterable[int] = ()) -> None:
+        """Bring a workflow's states in line with its fireworks' launches.
+
+        Parameters
+        ----------
+        fw_id : int
+            The firework to start from; its children follow where its state changes.
+        more : iterable of int
+            Further fireworks of the workflow to look at.
+        """
+        with OwnedLock(self, fw_id):
+            workflow = self.get_wf_by_fw_id_lzyfw(fw_id)
+            changed = set(workflow.refresh(fw_id))
+            for other in more:
+                changed |= set(workflow.refresh(other))
+            self._update_wf(workflow, changed)
+
+    def get_fw_dict_by_id(self, fw_id: int) -> dict[str, Any]:
+        """Return a firework's raw document, refusing what this worker must not import."""
+        document = super().get_fw_dict_by_id(fw_id)
+        judge(document, self.allowed_tasks)
+        return document
+
+    def get_wf_by_fw_id_lzyfw(self, fw_id: int) -> Workflow:
+        """Return a workflow whose fireworks are judged as soon as they are loaded."""
+        workflow = super().get_wf_by_fw_id_lzyfw(fw_id)
+        judged = _Judged(self.fireworks, self.allowed_tasks)
+        for firework in workflow.id_fw.values():
+            firework._fwc = judged
+        return workflow
+
+    def _refresh_wf(self, fw_id: int) -> None:
+        self._survive(lambda: self.refresh_workflow(fw_id), "updating a workflow")
+
+    def _update_wf(self, wf: Workflow, updated_ids: Iterable[int]) -> None:
+        fireworks = [wf.id_fw[fw_id] for fw_id in sorted(set(updated_ids))]
+        known = next(fw_id for fw_id in wf.id_fw if fw_id > 0)
+        old_new = {firework.fw_id: self.get_new_fw_id() for firework in fireworks if firework.fw_id < 0}
+        for firework in fireworks:
+            firework.fw_id = old_new.get(firework.fw_id, firework.fw_id)
+        wf._reassign_ids(old_new)
+        document = {**wf.to_db_dict(), "locked": this_process()}
+        writes = [ReplaceOne({"fw_id": fw.fw_id}, fw.to_db_dict(), upsert=True) for fw in fireworks]
+
+        def write(session: ClientSession) -> None:
+            if writes:
+                self.fireworks.bulk_write(writes, session=session)
+            self.workflows.replace_one({"nodes": known}, document, session=session)
+
+        self._in_transaction(write)
+
+    def _in_transaction(self, write: Callable[[ClientSession], T]) -> T:
+        with self.connection.start_session() as session:
+            return session.with_transaction(write)
+
+    def _survive(self, operation: Callable[[], T], what: str) -> T:
+        return survive(operation, what, self.outage_limit_s, STOP.overdue)
+
+
+class _Judged:
+    """The fireworks collection as a lazily loaded firework sees it."""
+
+    def __init__(self, fireworks: Collection, allowed_tasks: tuple[str, ...]) -> None:
+        self._fireworks = fireworks
+        self._allowed_tasks = allowed_tasks
+
+    def find_one(self, query: Mapping[str, Any], projection: list[str]) -> dict[str, Any] | None:
+        document = self._fireworks.find_one(query, projection=projection)
+        judge(document or {}, self._allowed_tasks)
+        return document
+
+
+def held(fw_id: int, launch_id: int) -> dict[str, Any]:
+    """Return the query that finds a firework only while a launch is its newest and runs."""
+    return {
+        "fw_id": fw_id,
+        "state": "RUNNING",
+        "launches": launch_id,
+        "$expr": {"$eq": [{"$last": "$launches"}, launch_id]},
+    }

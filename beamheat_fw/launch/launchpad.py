@@ -1,0 +1,324 @@
+"""The LaunchPad that survives: outages, kills, and rockets that come back after having been replaced.
+
+FireWorks' own `launch_rocket` and `rapidfire` run on it unchanged; it overrides the few methods through which
+a rocket talks to the database.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import inspect
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from fireworks import Firework, FWAction, FWorker, LaunchPad
+from fireworks.core.launchpad import LockedWorkflowError
+from fireworks.fw_config import SORT_FWS
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DocumentTooLarge, PyMongoError
+
+from beamheat_fw.errors import Fenced
+from beamheat_fw.launch.allow_list import RefusedTask, judge
+from beamheat_fw.launch.completion import Completion, fitting, forget_completion, read_completion
+from beamheat_fw.launch.fencing import FencedLaunchPad
+from beamheat_fw.launch.outage import DatabaseAway, is_outage
+from beamheat_fw.launch.owner import this_process
+from beamheat_fw.launch.stopping import STOP, Phase
+
+_SETTINGS = tuple(inspect.signature(LaunchPad.__init__).parameters)[1:]
+#: A cut network must show as an error within these times; pymongo would wait for ever.
+_PATIENT_CONNECTION = {
+    "serverSelectionTimeoutMS": 10_000,
+    "connectTimeoutMS": 10_000,
+    "socketTimeoutMS": 60_000,
+}
+_ORDERS = {"FIFO": [("created_on", ASCENDING)], "FILO": [("created_on", DESCENDING)]}
+
+
+class CompletionPending(LockedWorkflowError):  # noqa: N818
+    """A launch has ended but the database does not know yet; its completion waits in the launch folder.
+
+    It is a LockedWorkflowError because that is what a FireWorks rocket leaves alone: any other exception
+    would make it throw the result away.
+    """
+
+
+class Flight(NamedTuple):
+    """What the rocket of this process runs."""
+
+    fw_id: int
+    launch_id: int
+    folder: Path
+
+
+class SurvivingLaunchPad(FencedLaunchPad):
+    """FireWorks' LaunchPad for rockets that must not lose work; one rocket at a time in a process.
+
+    Attributes
+    ----------
+    flight : Flight or None
+        What runs now.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        settings = {**dict(zip(_SETTINGS, args, strict=False)), **kwargs}
+        settings["mongoclient_kwargs"] = {**_PATIENT_CONNECTION, **(settings.get("mongoclient_kwargs") or {})}
+        super().__init__(**settings)
+        self.flight: Flight | None = None
+        self._claim: dict[str, Any] = {}
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any]) -> SurvivingLaunchPad:
+        """Make one from the content of a launchpad file."""
+        return cls(**{name: d[name] for name in _SETTINGS if name in d})
+
+    def __repr__(self) -> str:
+        # FireWorks would print the password.
+        return f"SurvivingLaunchPad({self.name!r})"
+
+    def run_exists(self, fworker: FWorker | None = None) -> bool:
+        """Tell whether a firework is ready; ends the process's loop when it was asked to stop."""
+        STOP.check()
+        return self._survive(lambda: super(SurvivingLaunchPad, self).run_exists(fworker), "looking for work")
+
+    def future_run_exists(self, fworker: FWorker | None = None) -> bool:
+        """Tell whether a firework is ready or will be."""
+        STOP.check()
+        return self._survive(
+            lambda: super(SurvivingLaunchPad, self).future_run_exists(fworker), "looking for future work"
+        )
+
+    def checkout_fw(
+        self,
+        fworker: FWorker,
+        launch_dir: str,
+        fw_id: int | None = None,
+        host: str | None = None,
+        ip: str | None = None,
+        state: str = "RUNNING",
+    ) -> tuple[Firework | None, int | None]:
+        """Check out a firework, once however often the database goes away meanwhile.
+
+        The claim on the firework and the launch name their owner from the first write on, so that after a
+        kill at any point a doctor on this machine can prove the owner dead.
+        """
+        STOP.check()
+        self._claim = {**this_process(), "token": uuid4().hex}
+        signed = copy.copy(fworker)
+        signed.env = {**fworker.env, "rocket": self._claim}
+        attempts = iter((False,))
+
+        def check_out() -> tuple[Firework | None, int | None]:
+            found, claimed = self._find_own_checkout() if next(attempts, True) else (None, None)
+            return found or super(SurvivingLaunchPad, self).checkout_fw(
+                signed, launch_dir, claimed or fw_id, host, ip, state
+            )
+
+        with STOP.busy_with_database():
+            firework, launch_id = self._survive(check_out, "checking out a firework")
+        self.backup_launch_data.clear()
+        self.backup_fw_data.clear()
+        if firework is not None and launch_id is not None:
+            self.flight = Flight(firework.fw_id, launch_id, Path(launch_dir))
+            STOP.new_task()
+        return firework, launch_id
+
+    def change_launch_dir(self, launch_id: int, launch_dir: str) -> None:
+        """Record that a launch goes on in another folder."""
+        with STOP.busy_with_database():
+            self._survive(
+                lambda: super(SurvivingLaunchPad, self).change_launch_dir(launch_id, launch_dir),
+                "recording the launch folder",
+            )
+        if self.flight and self.flight.launch_id == launch_id:
+            self.flight = self.flight._replace(folder=Path(launch_dir))
+
+    def ping_launch(self, launch_id: int, ptime: Any = None, checkpoint: Any = None) -> None:
+        """Send the heartbeat; a database that is away is left to the next one. Notices a replaced rocket."""
+        if threading.current_thread() is not threading.main_thread():
+            return self._ping(launch_id, ptime, checkpoint)
+        with STOP.busy_with_database():
+            return self._ping(launch_id, ptime, checkpoint)
+
+    def complete_launch(
+        self, launch_id: int, action: FWAction | None = None, state: str = "COMPLETED"
+    ) -> dict[str, Any]:
+        """End a launch: written to its folder first, then to the database, then removed from the folder.
+
+        Work that was asked to stop is handed over: its firework becomes READY again, no failure is counted. A
+        rocket that has been replaced changes nothing.
+
+        Raises
+        ------
+        CompletionPending
+            The database stayed away or the workflow locked; the file waits for the next rocket or the doctor.
+        """
+        flight = self.flight
+        if flight is None or flight.launch_id != launch_id:  # not a rocket of this process: lpad-like use
+            return super().complete_launch(launch_id, action, state)
+        STOP.phase = Phase.DATABASE
+        try:
+            launch = self._end(flight, action, state)
+        except CompletionPending:
+            self._land()
+            raise
+        self._land()
+        return launch
+
+    def restore_backup_data(self, launch_id: int, fw_id: int) -> None:
+        """Do nothing: what FireWorks restores may by now belong to another rocket."""
+
+    def complete_waiting(self, folder: str | Path) -> bool:
+        """Apply the completion that waits in the launch folder of a rocket that is gone.
+
+        Returns
+        -------
+        bool
+            Whether there was one for this database whose launch had not been replaced.
+        """
+        completion = read_completion(folder)
+        if completion is None or completion.database != self.name:
+            return False
+        current = self.holds(completion.fw_id, completion.launch_id)
+        self._complete_from(Path(folder), completion)
+        return current
+
+    def launch_id_of(self, fw_id: int) -> int:
+        """Return the launch under which this process runs a firework: the token its writes are fenced with.
+
+        Raises
+        ------
+        Fenced
+            This process does not run it.
+        """
+        if self.flight is None or self.flight.fw_id != fw_id:
+            raise _fenced(fw_id, None)
+        return self.flight.launch_id
+
+    def _end(self, flight: Flight, action: FWAction | None, state: str) -> dict[str, Any]:
+        if state == "FIZZLED" and _was_stopped(action):
+            reason = STOP.reason or "the firetask interrupted itself"
+            self._survive(lambda: self.hand_over(flight.fw_id, flight.launch_id, reason), "handing over")
+            return {}
+        document, state = fitting(action, state)
+        completion = Completion(flight.launch_id, flight.fw_id, state, document, self.name)
+        completion.write(flight.folder)
+        return self._complete_from(flight.folder, completion)
+
+    def _land(self) -> None:
+        self.flight = None
+        STOP.phase = Phase.IDLE
+
+    def _get_a_fw_to_run(
+        self, query: Mapping[str, Any] | None = None, fw_id: int | None = None, checkout: bool = True
+    ) -> Any:
+        wanted = {**(query or {}), "state": "READY"}
+        order = [("spec._priority", DESCENDING), *_ORDERS.get(SORT_FWS.upper(), [])]
+        if not checkout:
+            return self.fireworks.find_one(wanted, {"fw_id": 1}, sort=order)
+        if fw_id:
+            unclaimed = {"state": "RESERVED", "claim.token": {"$in": [None, self._claim["token"]]}}
+            wanted = {"fw_id": fw_id, "$or": [{"state": "READY"}, unclaimed]}
+        while claimed := self._claim_one(wanted, order):
+            try:
+                judge(claimed, self.allowed_tasks)
+            except RefusedTask as refusal:
+                self._refuse(claimed["fw_id"], refusal)
+                continue
+            firework = super()._get_a_fw_to_run(fw_id=claimed["fw_id"])
+            if firework or fw_id:
+                return firework
+        return None
+
+    def _claim_one(self, wanted: Mapping[str, Any], order: list[tuple[str, int]]) -> dict[str, Any] | None:
+        now = datetime.datetime.now(datetime.UTC)
+        return self.fireworks.find_one_and_update(
+            wanted, {"$set": {"state": "RESERVED", "updated_on": now, "claim": self._claim}}, sort=order
+        )
+
+    def _refuse(self, fw_id: int, refusal: RefusedTask) -> None:
+        """Fizzle a firework by its raw document, as loading it would import what was refused."""
+        self.m_logger.warning(refusal.message())
+        self.fireworks.update_one(
+            {"fw_id": fw_id},
+            {
+                "$set": {"state": "FIZZLED", "spec._exception_details": refusal.to_dict()},
+                "$unset": {"claim": ""},
+            },
+        )
+        self.workflows.update_one(
+            {"nodes": fw_id}, {"$set": {f"fw_states.{fw_id}": "FIZZLED", "state": "FIZZLED"}}
+        )
+
+    def _find_own_checkout(self) -> tuple[tuple[Firework, int] | None, int | None]:
+        """Find how far this checkout came before the database went away.
+
+        Returns
+        -------
+        (Firework, int) or None
+            The firework and its launch, when the firework knows of its launch.
+        int or None
+            Else the id of the firework that is claimed, if any.
+        """
+        token = self._claim["token"]
+        launch = self.launches.find_one(
+            {"state": {"$in": ["RUNNING", "RESERVED"]}, "fworker.env.rocket.token": token},
+            {"launch_id": 1, "fw_id": 1},
+        )
+        if launch and self.holds(launch["fw_id"], launch["launch_id"]):
+            self._refresh_wf(launch["fw_id"])
+            return (self.get_fw_by_id(launch["fw_id"]), launch["launch_id"]), None
+        if launch:
+            self.launches.delete_one({"launch_id": launch["launch_id"]})
+        claimed = self.fireworks.find_one({"state": "RESERVED", "claim.token": token}, {"fw_id": 1})
+        return None, claimed["fw_id"] if claimed else None
+
+    def _ping(self, launch_id: int, ptime: Any, checkpoint: Any) -> None:
+        flight = self.flight
+        try:
+            super().ping_launch(launch_id, ptime, checkpoint)
+            if flight and flight.launch_id == launch_id and not self.holds(flight.fw_id, launch_id):
+                STOP.end_task("another rocket has taken this firework over")
+        except DocumentTooLarge:
+            self.m_logger.warning(
+                "launch %s: its FireWorks checkpoint exceeds 16 MB and is left out", launch_id
+            )
+        except PyMongoError as error:
+            if not is_outage(error):
+                raise
+            self.m_logger.warning("launch %s: no heartbeat, the database is away", launch_id)
+
+    def _complete_from(self, folder: Path, completion: Completion) -> dict[str, Any]:
+        try:
+            launch = self._survive(lambda: self._complete(completion), "completing a launch")
+        except (DatabaseAway, LockedWorkflowError, RefusedTask) as error:
+            raise CompletionPending(
+                f"{error}. The completion waits in {folder} for the next rocket or 'beamheat doctor --fix'"
+            ) from error
+        forget_completion(folder)
+        return launch
+
+    def _complete(self, completion: Completion) -> dict[str, Any]:
+        if not self.holds(completion.fw_id, completion.launch_id):
+            self.m_logger.warning(_fenced(completion.fw_id, completion.launch_id).message())
+            return {}
+        return super().complete_launch(completion.launch_id, completion.fwaction(), completion.state)
+
+
+def _was_stopped(action: FWAction | None) -> bool:
+    """Tell whether a task ended because it was asked to, rather than by a failure of its own."""
+    details = ((action.stored_data.get("_exception") if action else None) or {}).get("_details") or {}
+    kind = details.get("kind") if isinstance(details, dict) else None
+    return kind in ("Interrupted", "Fenced") or STOP.interrupted or STOP.process_reason is not None
+
+
+def _fenced(fw_id: int, launch_id: int | None) -> Fenced:
+    return Fenced(
+        "This rocket no longer holds its firework and writes nothing",
+        "Nothing to mend: another rocket has taken the firework over.",
+        {"fw_id": fw_id, "launch_id": launch_id},
+    )

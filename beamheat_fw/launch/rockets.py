@@ -1,0 +1,111 @@
+"""Working fireworks off with FireWorks' own launchers on the surviving LaunchPad."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from fireworks import FWorker
+from fireworks.core.launchpad import LockedWorkflowError
+from fireworks.core.rocket_launcher import launch_rocket
+from fireworks.core.rocket_launcher import rapidfire as fireworks_rapidfire
+
+from beamheat_fw.errors import BeamheatError, Interrupted
+from beamheat_fw.launch import stopping
+from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+from beamheat_fw.launch.owner import this_process
+from beamheat_fw.launch.worker import read_worker
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How long `rapidfire` goes on; the meanings are those of FireWorks' ``rlaunch rapidfire``.
+
+    Attributes
+    ----------
+    nlaunches : int
+        How many rockets; 0 until nothing is left, -1 for ever.
+    max_loops : int
+        How many times to sleep and look again; -1 for no limit.
+    sleep_s : int or None
+        How long to sleep between looks, s; None for FireWorks' setting.
+    timeout_s : int or None
+        When to start no more rockets, s.
+    local_redirect : bool
+        Whether output goes to files in the launch folder.
+    """
+
+    nlaunches: int = 0
+    max_loops: int = -1
+    sleep_s: int | None = None
+    timeout_s: int | None = None
+    local_redirect: bool = False
+
+
+def singleshot(
+    launchpad: SurvivingLaunchPad, fworker: FWorker, fw_id: int | None = None, loglvl: str = "INFO"
+) -> bool:
+    """Run one rocket in this folder; return whether there was one to run.
+
+    Signals and the deadline end it cleanly, see `stopping`.
+    """
+    prepare(launchpad, fworker)
+    try:
+        return launch_rocket(launchpad, fworker, fw_id, loglvl)
+    except Interrupted as stop:
+        _LOG.warning(stop.message())
+        return False
+
+
+def rapidfire(launchpad: SurvivingLaunchPad, fworker: FWorker, loop: Loop, loglvl: str = "INFO") -> None:
+    """Run rockets in folders below this one until the loop's end, a signal or the deadline."""
+    prepare(launchpad, fworker)
+    try:
+        fireworks_rapidfire(
+            launchpad,
+            fworker,
+            nlaunches=loop.nlaunches,
+            max_loops=loop.max_loops,
+            sleep_time=loop.sleep_s,
+            timeout=loop.timeout_s,
+            local_redirect=loop.local_redirect,
+            strm_lvl=loglvl,
+        )
+    except Interrupted as stop:
+        _LOG.warning(stop.message())
+
+
+def prepare(launchpad: SurvivingLaunchPad, fworker: FWorker) -> None:
+    """Make this process a worker: allow-list, limits, signals; complete what dead predecessors left."""
+    worker = read_worker(fworker.env)
+    launchpad.allowed_tasks = worker.allowed_tasks
+    launchpad.outage_limit_s = worker.outage_limit_s
+    stopping.install(worker)
+    launchpad.require_transactions()
+    complete_waiting_here(launchpad)
+
+
+def complete_waiting_here(launchpad: SurvivingLaunchPad) -> list[int]:
+    """Apply the completions that rockets of this machine could not bring to the database any more.
+
+    Returns
+    -------
+    list of int
+        The launches that were completed.
+    """
+    running = [
+        launch
+        for firework in launchpad.fireworks.find({"state": "RUNNING"}, {"launches": 1})
+        for launch in firework["launches"]
+    ]
+    here = {"launch_id": {"$in": running}, "fworker.env.rocket.host": this_process()["host"]}
+    done = []
+    for launch in list(launchpad.launches.find(here, {"launch_id": 1, "launch_dir": 1})):
+        try:
+            if launchpad.complete_waiting(launch["launch_dir"]):
+                done.append(launch["launch_id"])
+        except (BeamheatError, LockedWorkflowError) as error:
+            _LOG.warning("%s", error)
+    return done
