@@ -96,7 +96,9 @@ def paper_nm(beam_energy_keV: ArrayLike) -> NDArray[np.float64]:
     energies = np.array(list(PAPER_MEAN_FREE_PATH_NM))
     require_energy_in_range(beam_energy_keV, (energies[0], energies[-1]), "the measured mean free paths")
     lengths = np.array(list(PAPER_MEAN_FREE_PATH_NM.values()))
-    return np.exp(np.interp(np.log(np.asarray(beam_energy_keV, dtype=float)), np.log(energies), np.log(lengths)))
+    return np.exp(
+        np.interp(np.log(np.asarray(beam_energy_keV, dtype=float)), np.log(energies), np.log(lengths))
+    )
 
 
 def is_tabulated(beam_energy_keV: float) -> bool:

@@ -1,0 +1,308 @@
+"""The temperature rise of a particle under the beam, with its error, its bounds and its warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beamheat_fw.errors import InputError
+from beamheat_fw.physics import temperature
+from beamheat_fw.physics.energy_loss import EnergyLoss
+from beamheat_fw.physics.error_budget import Propagated, propagate
+from beamheat_fw.physics.heat_flow import HeatFlow, RiseParts, heats_support, rise_parts
+from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.stopping_power import bethe_eV_nm, cutoff_for_size_keV, restricted_eV_nm
+
+#: Fewer events per cooling time than this, and a steady temperature is a mean over rare spikes.
+_STEADY_EVENTS = 10.0
+#: Above this share of the melting point surfaces are mobile and small particles melt or change shape.
+_MOBILE_SHARE = 0.5
+#: Order of magnitude of gold's electron-phonon coupling, for the warning where none was given.
+_TYPICAL_COUPLING_W_M3K = 2.5e16
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How hot the particle gets.
+
+    Attributes
+    ----------
+    power_nW : Measured
+        Left in the particle.
+    delta_T_K : Propagated
+        The particle above ambient, its interval and its budget by cause.
+    parts : RiseParts
+        Where the rise comes about.
+    bounds_K : dict of str to float
+        The rise from the energy loss given (``eels``), from the stopping power restricted to secondaries that stay in
+        a particle of its size (``central``), and from the whole collision stopping power (``stopping_power``).
+    cooling_time_ps, events_per_tau, kick_K : float
+        The time the particle takes to cool, the inelastic events in it, and what one mean event heats the particle by.
+    warnings : tuple of str
+    """
+
+    power_nW: Measured
+    delta_T_K: Propagated
+    parts: RiseParts
+    bounds_K: dict[str, float]
+    cooling_time_ps: float
+    events_per_tau: float
+    kick_K: float
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data; an unbounded upper end is None."""
+        rise = self.delta_T_K
+        upper = float(rise.upper)
+        return {
+            "power_nW": {"value": self.power_nW.value, "error": self.power_nW.error},
+            "delta_T_K": {
+                "value": float(rise.value),
+                "error": float(rise.error),
+                "lower": float(rise.lower),
+                "upper": upper if np.isfinite(upper) else None,
+            },
+            "bounds_K": dict(self.bounds_K),
+            "delta_T_support_K": float(self.parts.support_K),
+            "parts_K": {
+                "interface": float(self.parts.interface_K),
+                "electron_phonon": float(self.parts.electron_phonon_K),
+                "support_spreading": float(self.parts.spreading_K),
+                "support_beam": float(self.parts.support_beam_K),
+            },
+            "cooling_time_ps": self.cooling_time_ps,
+            "events_per_tau": self.events_per_tau,
+            "kick_K": self.kick_K,
+            "budget": {cause: float(share) for cause, share in rise.budget.items()},
+            "warnings": list(self.warnings),
+        }
+
+
+def predict(flow: HeatFlow, loss: EnergyLoss) -> Prediction:
+    """Predict the temperature rise of a particle under a steady beam.
+
+    Parameters
+    ----------
+    flow : HeatFlow
+        Particle, beam, interface and support.
+    loss : EnergyLoss
+        What an electron loses, at the beam's energy.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    InputError
+        The beam energy is outside the range of the stopping power, or the support is not described well enough.
+    """
+    inputs = flow.inputs(loss.dE_dx_eV_nm)
+    values = {name: given.value for name, given in inputs.items()}
+    parts = rise_parts(flow, values)
+    rise = propagate(lambda moved: rise_parts(flow, moved).total_K, inputs)
+    power = propagate(lambda moved: rise_parts(flow, moved).power_nW, inputs)
+    capacity = temperature.heat_capacity_eV_K(flow.particle.atoms)
+    tau_ps = float(temperature.cooling_time_ps(capacity, parts.resistance_K_per_nW))
+    dose_rate = values["dose_rate"] * flow.particle.illuminated_fraction
+    rate = temperature.events_per_second(dose_rate, values["volume"], loss.mean_free_path_nm)
+    prediction = Prediction(
+        Measured(float(power.value), float(power.error)),
+        rise,
+        parts,
+        bounds_K(flow, loss),
+        tau_ps,
+        float(rate) * tau_ps * 1e-12,
+        float(temperature.kick_K(loss.mean_energy_loss_eV, capacity)),
+        loss.notes,
+    )
+    return _with_warnings(prediction, flow)
+
+
+def bounds_K(flow: HeatFlow, loss: EnergyLoss) -> dict[str, float]:
+    """Return the rise for the energy loss given, the restricted and the whole stopping power."""
+    bulk, energy = flow.particle.material, flow.beam.energy_keV
+    cutoff = cutoff_for_size_keV(bulk, flow.particle.size_nm)
+    losses = {
+        "eels": loss.dE_dx_eV_nm.value,
+        "central": float(restricted_eV_nm(bulk, energy, cutoff)),
+        "stopping_power": float(bethe_eV_nm(bulk, energy)),
+    }
+    values = {name: given.value for name, given in flow.inputs(loss.dE_dx_eV_nm).items()}
+    return {
+        name: float(rise_parts(flow, {**values, "energy_loss": lost}).total_K)
+        for name, lost in losses.items()
+    }
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Temperature rises over a grid of beam energies and dose rates.
+
+    Attributes
+    ----------
+    beam_energies_keV : array, shape (n,)
+    dose_rates_e_A2_s : array, shape (m,)
+    power_nW : array, shape (n, m)
+    delta_T_K : Propagated
+        Arrays of shape (n, m).
+    """
+
+    beam_energies_keV: NDArray[np.float64]
+    dose_rates_e_A2_s: NDArray[np.float64]
+    power_nW: NDArray[np.float64]
+    delta_T_K: Propagated
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return one plain record a grid point, energies outermost."""
+        rise = self.delta_T_K
+        return [
+            {
+                "beam_energy_keV": float(energy),
+                "dose_rate_e_A2_s": float(dose_rate),
+                "power_nW": float(self.power_nW[i, j]),
+                "delta_T_K": float(rise.value[i, j]),
+                "delta_T_error_K": float(rise.error[i, j]),
+                "delta_T_lower_K": float(rise.lower[i, j]),
+                "delta_T_upper_K": float(rise.upper[i, j]),
+            }
+            for i, energy in enumerate(self.beam_energies_keV)
+            for j, dose_rate in enumerate(self.dose_rates_e_A2_s)
+        ]
+
+
+def sweep(
+    flow: HeatFlow,
+    loss_at: Callable[[float], EnergyLoss],
+    beam_energies_keV: ArrayLike,
+    dose_rates_e_A2_s: ArrayLike,
+) -> Sweep:
+    """Predict over beam energies and dose rates.
+
+    Parameters
+    ----------
+    flow : HeatFlow
+        Its beam's relative error of the dose rate holds for every dose rate.
+    loss_at : callable
+        Gives the energy loss at a beam energy in keV: `energy_loss.from_paper`, or a measured loss's `at_energy`.
+    beam_energies_keV : array, shape (n,)
+    dose_rates_e_A2_s : array, shape (m,)
+
+    Raises
+    ------
+    InputError
+        A beam energy is outside the range of `loss_at`, or a dose rate is not above zero.
+    """
+    energies = np.atleast_1d(np.asarray(beam_energies_keV, dtype=float))
+    dose_rates = np.atleast_1d(np.asarray(dose_rates_e_A2_s, dtype=float))
+    if not np.all(dose_rates > 0.0):
+        raise InputError(
+            "A dose rate of the sweep is not above zero",
+            "Give dose rates above zero.",
+            {"least": dose_rates.min()},
+        )
+    rows = [_at_energy(flow, loss_at(float(energy)), dose_rates) for energy in energies]
+    powers, rises = zip(*rows, strict=True)
+    causes = {cause for rise in rises for cause in rise.budget}
+    nothing = np.zeros_like(dose_rates)
+    return Sweep(
+        energies,
+        dose_rates,
+        np.stack(powers),
+        Propagated(
+            *(
+                np.stack([getattr(rise, name) for rise in rises])
+                for name in ("value", "error", "lower", "upper")
+            ),
+            {
+                cause: np.stack([rise.budget.get(cause, nothing) for rise in rises])
+                for cause in sorted(causes)
+            },
+        ),
+    )
+
+
+def _at_energy(
+    flow: HeatFlow, loss: EnergyLoss, dose_rates: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], Propagated]:
+    inputs = flow.inputs(loss.dE_dx_eV_nm)
+    relative = dose_rates / flow.beam.dose_rate_e_A2_s.value
+    power = rise_parts(flow, {name: given.value for name, given in inputs.items()}).power_nW * relative
+    if flow.interface.slope_per_K == 0.0:  # then everything is proportional to the dose rate
+        one = propagate(lambda moved: rise_parts(flow, moved).total_K, inputs)
+        ends = (end * relative for end in (one.value, one.error, one.lower, one.upper))
+        return power, Propagated(
+            *ends, {cause: share + 0.0 * relative for cause, share in one.budget.items()}
+        )
+
+    def total_K(moved: Mapping[str, Any]) -> NDArray[np.float64]:
+        return rise_parts(flow, {**moved, "dose_rate": moved["dose_rate"] * relative}).total_K
+
+    return power, propagate(total_K, inputs)
+
+
+def _with_warnings(prediction: Prediction, flow: HeatFlow) -> Prediction:
+    found = (
+        *_support_warnings(flow),
+        *_steadiness_warnings(prediction),
+        *_material_warnings(prediction, flow),
+    )
+    return replace(prediction, warnings=(*prediction.warnings, *found))
+
+
+def _support_warnings(flow: HeatFlow) -> list[str]:
+    if flow.support is None:
+        return ["no support was given: the interface alone stands between the particle and the ambient"]
+    if not heats_support(flow):
+        return [
+            "the beam's own heating of the support is left out: it needs the support's material, thickness and hole "
+            "radius and the beam's diameter"
+        ]
+    return []
+
+
+def _steadiness_warnings(prediction: Prediction) -> list[str]:
+    found = []
+    if prediction.events_per_tau < _STEADY_EVENTS:
+        found.append(
+            f"only {prediction.events_per_tau:.2g} inelastic events fall into one cooling time of "
+            f"{prediction.cooling_time_ps:.3g} ps, each heating the particle by {prediction.kick_K:.3g} K: the rise is "
+            "a mean over rare spikes, not a steady temperature"
+        )
+    if not np.isfinite(prediction.delta_T_K.upper):
+        found.append("an input is compatible with a value that leaves the rise without an upper bound: only its lower "
+                     "bound means something")  # fmt: skip
+    return found
+
+
+def _material_warnings(prediction: Prediction, flow: HeatFlow) -> list[str]:
+    found = []
+    melting_K, hottest_K = (
+        flow.particle.material.melting_K,
+        flow.ambient_K + float(prediction.delta_T_K.value),
+    )
+    if melting_K and hottest_K > _MOBILE_SHARE * melting_K:
+        state = "melts" if hottest_K > melting_K else "may change its shape or melt, small as it is"
+        found.append(f"at {hottest_K:.0f} K the particle {state} (bulk melting point {melting_K:.0f} K)")
+    if prediction.bounds_K["eels"] > prediction.bounds_K["stopping_power"]:
+        found.append("the energy loss given is more than the whole collision stopping power")
+    if flow.interface.electron_phonon_coupling_W_m3K is None:
+        found.append(_left_out_electron_phonon(flow))
+    return found
+
+
+def _left_out_electron_phonon(flow: HeatFlow) -> str:
+    area = flow.particle.contact_area_nm2.value
+    resistance = temperature.electron_phonon_K_per_nW(
+        _TYPICAL_COUPLING_W_M3K, flow.interface.phonon_conductivity_W_mK, flow.particle.height_nm, area
+    )
+    interface = temperature.interface_K_per_nW(flow.interface.conductance_MW_m2K.value, area)
+    return (
+        "the electron-phonon resistance of the metal is left out: with a coupling of "
+        f"{_TYPICAL_COUPLING_W_M3K:g} W m^-3 K^-1 it would add {100 * float(resistance / interface):.0f} % of the "
+        "interface's"
+    )
