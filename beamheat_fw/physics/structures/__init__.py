@@ -1,7 +1,7 @@
 """Structures from recipes: particles, supports, particles on supports, and the first training set.
 
-The recipes stand here; their builders are imported from `particles`, `supports`, `assembly` and `training_set` where
-they are used, because they bring ASE's builders with them.
+The recipes stand here. Their builders are imported from `particles`, `supports`, `assembly` and
+`training_set` where they are used, because they bring ASE's builders with them.
 """
 
 from beamheat_fw.physics.structures.recipes import (

@@ -12,8 +12,8 @@ from beamheat_fw.physics.structures.particles import build_particle
 from beamheat_fw.physics.structures.recipes import ParticleRecipe, SupportRecipe, SystemRecipe
 from beamheat_fw.physics.structures.supports import build_support
 
-#: Atoms nearer than this fraction of the sum of their covalent radii (Cordero et al., Dalton Trans. 2832 (2008), as
-#: tabulated by ASE) overlap: B-N in hBN stands at 0.93, Au-Au in the metal at 1.06.
+#: Atoms nearer than this fraction of the sum of their covalent radii (Cordero et al., Dalton Trans.
+#: 2832 (2008), as tabulated by ASE) overlap: B-N in hBN stands at 0.93, Au-Au in the metal at 1.06.
 OVERLAP_FRACTION = 0.65
 
 
@@ -27,8 +27,8 @@ def build_system(recipe: SystemRecipe) -> Atoms:
     Returns
     -------
     ase.Atoms
-        The support first, then the particle; ``body`` 0 and 1, ``pbc`` (True, True, False), and a description in
-        ``info["origin"]``.
+        The support first, then the particle; ``body`` 0 and 1, ``pbc`` (True, True, False), and a description
+        in ``info["origin"]``.
 
     Raises
     ------
@@ -199,7 +199,7 @@ def describe_particle(recipe: ParticleRecipe) -> str:
 
 
 def _lateral_shifts(vectors: np.ndarray, reach: float) -> list[np.ndarray]:
-    """Return half of the nonzero in-plane lattice vectors shorter than `reach` (the other half is their negative)."""
+    """Return the in-plane lattice vectors up to `reach`, one of each pair of opposites and without zero."""
     counts = np.ceil(reach / _perpendicular_widths(vectors)).astype(int)
     shifts = []
     for n in range(0, counts[0] + 1):

@@ -1,8 +1,8 @@
 """The area through which a particle touches its support, by two definitions that are never mixed.
 
-``hull`` is the convex hull of the nuclei of the bottom layer; it is what Nuñez Valencia et al., Nanoscale 16, 5750
-(2024) divide by, and lies 16 % (1489 atoms) to 24 % (341 atoms) below ``atoms``, the number of atoms in contact
-times the area of an atom in a close-packed plane. The two meet for large particles.
+``hull`` is the convex hull of the nuclei of the bottom layer; it is what Nuñez Valencia et al., Nanoscale 16,
+5750 (2024) divide by, and lies 16 % (1489 atoms) to 24 % (341 atoms) below ``atoms``, the number of atoms in
+contact times the area of an atom in a close-packed plane. The two meet for large particles.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def contact_area_nm2(
     definition : {'hull', 'atoms'}
         Hull of the bottom layer, or atoms in contact times the area of an atom in a close-packed plane.
     cutoff_A : float, optional
-        For ``atoms``: largest distance to the nearest support atom of an atom in contact. By default the shortest
-        such distance plus half a bond, which takes in the bottom layer alone.
+        For ``atoms``: largest distance to the nearest support atom of an atom in contact. By default the
+        shortest such distance plus half a bond, which takes in the bottom layer alone.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def contact_perimeter_nm(atoms: Atoms) -> float:
 
 
 def contact_atoms(atoms: Atoms, cutoff_A: float | None = None) -> np.ndarray:
-    """Return the indices (shape (n,)) of the particle's atoms in contact; parameters as `contact_area_nm2`."""
+    """Return the indices (shape (n,)) of the particle's atoms in contact; see `contact_area_nm2`."""
     particle = _particle(atoms)
     distance = _distance_to_support(atoms, particle)
     if cutoff_A is None:

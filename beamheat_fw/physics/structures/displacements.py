@@ -7,6 +7,8 @@ displacements are drawn from its classical thermal distribution, so that every m
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
@@ -14,17 +16,34 @@ from ase.neighborlist import neighbor_list
 
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
-#: Spring constants (eV/Å²) of one bond, isotropic, that give the crystal's phonon frequency named: mu w² = z k for an
-#: optical mode at Gamma (z bonds an atom, mu the reduced mass), M w² = 16 k for an fcc metal at X.
-STIFFNESS_EV_A2 = {
-    "hbn": 14.0,  # E2g, 1366 cm^-1, z = 3
-    "graphite": 18.0,  # E2g, 1582 cm^-1, z = 3
-    "mgo001": 1.5,  # TO 401 and LO 718 cm^-1 (mean square), z = 6
-    "rutile101": 4.0,  # Eg, 447 cm^-1, oxygen alone moves, z = 3
-    "anatase101": 4.0,  # taken as rutile
-    "fcc111": 0.6,  # Au at X: 2.75 (T) and 4.6 THz (L); Cu comes out the same
-    "fcc001": 0.6,
-    "particle": 0.6,
+
+@dataclass(frozen=True)
+class Springs:
+    """Bonds of one kind of body.
+
+    Attributes
+    ----------
+    stiffness_eV_A2 : float
+        Isotropic spring constant of a bond in the crystal.
+    coordination : float
+        Geometric mean of the bonds that the two ends of a bond have in the crystal.
+    """
+
+    stiffness_eV_A2: float
+    coordination: float
+
+
+#: Springs that give the phonon frequency named: mu w² = z k for an optical mode at Gamma (z bonds an atom, mu
+#: the reduced mass), M w² = 16 k for an fcc metal at X.
+SPRINGS = {
+    "hbn": Springs(14.0, 3.0),  # E2g, 1366 cm^-1
+    "graphite": Springs(18.0, 3.0),  # E2g, 1582 cm^-1
+    "mgo001": Springs(1.5, 6.0),  # TO 401 and LO 718 cm^-1 (mean square)
+    "rutile101": Springs(4.0, 18.0**0.5),  # Eg, 447 cm^-1: oxygen alone moves, on 3 bonds
+    "anatase101": Springs(4.0, 18.0**0.5),  # taken as rutile
+    "fcc111": Springs(0.6, 12.0),  # Au at X: 2.75 (T) and 4.6 THz (L); Cu comes out the same
+    "fcc001": Springs(0.6, 12.0),
+    "particle": Springs(0.6, 12.0),
 }
 
 #: Atoms within this many times the sum of their covalent radii are bonded.
@@ -32,7 +51,7 @@ _BOND_FACTOR = 1.2
 
 
 def thermal_displacements(
-    atoms: Atoms, temperature_K: float, stiffness_eV_A2: float, random: np.random.Generator
+    atoms: Atoms, temperature_K: float, springs: Springs, random: np.random.Generator
 ) -> np.ndarray:
     """Draw displacements of a network of equal springs from its thermal distribution.
 
@@ -41,8 +60,7 @@ def thermal_displacements(
     atoms : ase.Atoms
         One body: bonds are periodic where it is.
     temperature_K : float
-    stiffness_eV_A2 : float
-        Spring constant of one bond.
+    springs : Springs
     random : numpy.random.Generator
 
     Returns
@@ -52,12 +70,13 @@ def thermal_displacements(
 
     Notes
     -----
-    The energy k/2 sum_bonds |u_i - u_j|² is k/2 u^T L u with L the Laplacian of the bond graph, so that in its
-    eigenvectors v_m each amplitude has the variance k_B T/(k lambda_m).
+    The energy sum_bonds k_ij |u_i - u_j|²/2 is u^T K u/2 for each direction, so that the amplitude of the
+    eigenvector v_m of K has the variance k_B T/kappa_m. Bonds stiffen as coordination falls:
+    k_ij = k z/sqrt(z_i z_j), with k and z those of the crystal.
     """
-    eigenvalues, modes = np.linalg.eigh(_laplacian(atoms))
+    eigenvalues, modes = np.linalg.eigh(_stiffness_matrix(atoms, springs))
     stiff = eigenvalues > 1e-8
-    deviation = np.sqrt(BOLTZMANN_EV_PER_K * temperature_K / (stiffness_eV_A2 * eigenvalues[stiff]))
+    deviation = np.sqrt(BOLTZMANN_EV_PER_K * temperature_K / eigenvalues[stiff])
     amplitudes = random.standard_normal((int(stiff.sum()), 3)) * deviation[:, None]
     return modes[:, stiff] @ amplitudes
 
@@ -86,11 +105,13 @@ def smooth_buckling(atoms: Atoms, deviation_A: float, random: np.random.Generato
     return displacements
 
 
-def _laplacian(atoms: Atoms) -> np.ndarray:
-    """Return the Laplacian (shape (n, n)) of the graph of bonds; a bond to one's own image carries nothing."""
+def _stiffness_matrix(atoms: Atoms, springs: Springs) -> np.ndarray:
+    """Return K (shape (n, n), eV/Å²), a weighted graph Laplacian; bonds to one's own image carry nothing."""
     first, second = neighbor_list("ij", atoms, covalent_radii[atoms.numbers] * _BOND_FACTOR)
+    bonds = np.bincount(first, minlength=len(atoms))
     matrix = np.zeros((len(atoms), len(atoms)))
-    np.add.at(matrix, (first, second), -1.0)
+    weights = springs.stiffness_eV_A2 * springs.coordination / np.sqrt(bonds[first] * bonds[second])
+    np.add.at(matrix, (first, second), -weights)
     np.fill_diagonal(matrix, 0.0)
     np.fill_diagonal(matrix, -matrix.sum(axis=1))
     return matrix

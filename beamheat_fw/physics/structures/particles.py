@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from ase import Atoms
 from ase.cluster import FaceCenteredCubic, Icosahedron, Octahedron, wulff_construction
-from ase.data import atomic_numbers, reference_states
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics.structures.lattice import fcc_constant_A
 from beamheat_fw.physics.structures.recipes import (
     FlakeParticle,
     IcosahedralParticle,
@@ -31,15 +31,16 @@ def build_particle(recipe: ParticleRecipe) -> Atoms:
     Returns
     -------
     ase.Atoms
-        The particle with its mean in-plane position and its lowest atom at the origin; no cell, ``pbc`` false,
-        ``body`` 1.
+        The particle with its mean in-plane position at the origin and its lowest atom at z = 0; no cell,
+        ``pbc`` false, ``body`` 1.
 
     Raises
     ------
     InputError
         The recipe describes no particle, or no lattice constant is tabulated for the element.
     """
-    atoms = _BUILDERS[type(recipe)](recipe, lattice_constant_A(recipe))
+    a = recipe.lattice_constant_A or fcc_constant_A(recipe.element)
+    atoms = _BUILDERS[type(recipe)](recipe, a)
     if len(atoms) == 0:
         raise InputError(
             "The particle recipe yields no atoms", "Give more layers or atoms.", {"recipe": repr(recipe)}
@@ -49,26 +50,6 @@ def build_particle(recipe: ParticleRecipe) -> Atoms:
     particle = Atoms(atoms.symbols, positions=positions)
     particle.set_array("body", np.ones(len(particle), dtype=int))
     return particle
-
-
-def lattice_constant_A(recipe: ParticleRecipe) -> float:
-    """Return the cubic lattice constant of a particle: the recipe's, else the one ASE tabulates.
-
-    Raises
-    ------
-    InputError
-        The element is not fcc in ASE's table and the recipe gives no constant.
-    """
-    if recipe.lattice_constant_A is not None:
-        return recipe.lattice_constant_A
-    state = reference_states[atomic_numbers[recipe.element]] or {}
-    if state.get("symmetry") != "fcc":
-        raise InputError(
-            "No fcc lattice constant is known for the element",
-            "Give lattice_constant_A.",
-            {"element": recipe.element},
-        )
-    return float(state["a"])
 
 
 def _layered(recipe: LayeredParticle, a: float) -> Atoms:
@@ -131,7 +112,7 @@ def _layers_about(site: tuple[float, float], counts: tuple[int, ...], a: float) 
 
 
 def _nearest_to_axis(points: np.ndarray, count: int) -> np.ndarray:
-    """Choose `count` points nearest to the z axis; equal ones counter-clockwise, so that they stay together."""
+    """Choose the `count` points nearest to the z axis; of equal ones, neighbours going counter-clockwise."""
     distance = np.hypot(points[:, 0], points[:, 1]).round(6)
     angle = np.arctan2(points[:, 1], points[:, 0]).round(6)
     return points[np.lexsort((angle, distance))[:count]]

@@ -1,8 +1,8 @@
-"""What a structure is made from: frozen, JSON-able recipes of particles, supports, systems and training sets.
+"""What a structure is made from: frozen recipes of particles, supports, systems and training sets.
 
-A recipe holds strings, numbers and tuples only, so that it can stand in a campaign file and in a database. Its
-`kind` chooses the builder. Recipes check their own numbers; whether the parts fit together is seen when the system
-is built.
+A recipe holds strings, numbers and tuples only, so that it can stand in a campaign file and in a database.
+Its `kind` chooses the builder. Recipes check their own numbers; whether the parts fit together is seen when
+the system is built.
 """
 
 from __future__ import annotations
@@ -185,7 +185,8 @@ class FlakeParticle:
     Attributes
     ----------
     atoms_per_layer : tuple of int
-        From the support upwards: (7,) is a hexagon, (12, 7) a two-layer flake, (3, 1) a tetrahedron, (1,) an atom.
+        From the support upwards: (7,) is a hexagon, (12, 7) a two-layer flake, (3, 1) a tetrahedron, (1,) an
+        atom.
     element, lattice_constant_A
         As in `LayeredParticle`.
     """
@@ -219,7 +220,7 @@ class IslandParticle:
     layers : int
         Number of (111) layers.
     side_angle_deg : float
-        Angle between the sides and the support; 90 is a cylinder, 70.5 the {111} side facet of an fcc crystal.
+        Angle between the sides and the support; 90 is a cylinder, 70.5 a {111} side facet of an fcc crystal.
     element, lattice_constant_A
         As in `LayeredParticle`.
     """
@@ -264,8 +265,8 @@ class SupportRecipe:
     Attributes
     ----------
     kind : str
-        Crystal and surface: ``hbn`` and ``graphite`` (0001), ``mgo001``, ``rutile101`` and ``anatase101`` (TiO2),
-        ``fcc111`` and ``fcc001`` (a metal).
+        Crystal and surface: ``hbn`` and ``graphite`` (0001), ``mgo001``, ``rutile101`` and ``anatase101``
+        (TiO2), ``fcc111`` and ``fcc001`` (a metal).
     repeat : tuple of 2 int
         Surface unit cells along the two in-plane vectors.
     layers : int

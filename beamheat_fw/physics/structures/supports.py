@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.build import fcc100, fcc111, make_supercell, surface
-from ase.data import atomic_numbers, reference_states
 from ase.spacegroup import crystal
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics.structures.lattice import fcc_constant_A
 from beamheat_fw.physics.structures.recipes import SupportRecipe
 
 #: Atoms closer than this in z belong to one atomic layer of a perfect crystal.
@@ -20,10 +20,11 @@ _SAME_LAYER_A = 0.05
 
 @dataclass(frozen=True)
 class _Stack:
-    """A crystal of two alternating flat layers: its lattice constants (Å) and the atoms of each layer."""
+    """A crystal of two alternating flat layers: lattice constants (Å), surface cell, atoms of each layer."""
 
     a_A: float
-    c_A: float
+    c_A: float | None  # None in a cubic crystal
+    side_per_a: float
     angle_deg: float
     layers: tuple[dict[tuple[float, float], str], dict[tuple[float, float], str]]
 
@@ -35,6 +36,7 @@ _STACKS = {
     "hbn": _Stack(
         2.504,
         6.661,
+        1.0,
         120.0,
         (
             {(0.0, 0.0): "B", (_THIRD, _TWO_THIRDS): "N"},
@@ -45,6 +47,7 @@ _STACKS = {
     "graphite": _Stack(
         2.464,
         6.711,
+        1.0,
         120.0,
         (
             {(0.0, 0.0): "C", (_THIRD, _TWO_THIRDS): "C"},
@@ -54,8 +57,9 @@ _STACKS = {
     # The primitive square of rock salt (001), side a/sqrt(2); periclase a = 4.203 to 4.212: Anthony et al.,
     # Handbook of Mineralogy (Mineralogical Society of America).
     "mgo001": _Stack(
-        4.212 / np.sqrt(2.0),
         4.212,
+        None,
+        np.sqrt(0.5),
         90.0,
         ({(0.0, 0.0): "Mg", (0.5, 0.5): "O"}, {(0.0, 0.0): "O", (0.5, 0.5): "Mg"}),
     ),
@@ -140,10 +144,8 @@ def layers_by_height(heights_A: np.ndarray, gap_A: float = _SAME_LAYER_A) -> lis
 
 def _stack(recipe: SupportRecipe) -> Atoms:
     stack = _STACKS[recipe.kind]
-    side = recipe.a_A or stack.a_A
-    if recipe.kind == "mgo001" and recipe.a_A:
-        side = recipe.a_A / np.sqrt(2.0)
-    spacing = (recipe.c_A or (recipe.a_A if recipe.kind == "mgo001" else None) or stack.c_A) / 2.0
+    a = recipe.a_A or stack.a_A
+    side, spacing = a * stack.side_per_a, (recipe.c_A or stack.c_A or a) / 2.0
     symbols, scaled = [], []
     for level in range(recipe.layers):
         for (x, y), symbol in stack.layers[level % 2].items():
@@ -167,8 +169,7 @@ def _titania_101(recipe: SupportRecipe) -> Atoms:
     heights = np.array(
         [thick.positions[layer, 2].mean() for layer in layers_by_height(thick.positions[:, 2])]
     )
-    # Interplanar distance of (101) in a tetragonal crystal; `surface` keeps the conventional cell's lattice points,
-    # so a repeat of its c vector holds one such distance for rutile and for anatase.
+    # The distance of (101) planes through corners of the conventional cell, which is what `surface` repeats.
     spacing = 1.0 / np.sqrt(1.0 / a**2 + 1.0 / c**2)
     first = np.flatnonzero(heights < heights[0] + spacing + _SAME_LAYER_A)
     gap = int(np.argmax(np.diff(heights[first])))
@@ -182,18 +183,9 @@ def _metal(recipe: SupportRecipe) -> Atoms:
     return build(
         recipe.element,
         (1, 1, recipe.layers),
-        a=recipe.a_A or _fcc_constant_A(recipe.element or ""),
+        a=recipe.a_A or fcc_constant_A(recipe.element or ""),
         vacuum=1.0,
     )
-
-
-def _fcc_constant_A(element: str) -> float:
-    state = reference_states[atomic_numbers[element]] or {}
-    if state.get("symmetry") != "fcc":
-        raise InputError(
-            "No fcc lattice constant is known for the support's metal", "Give a_A.", {"element": element}
-        )
-    return float(state["a"])
 
 
 def _rectangular(cell: Atoms, recipe: SupportRecipe) -> Atoms:

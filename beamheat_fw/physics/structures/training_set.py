@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -19,7 +18,7 @@ from beamheat_fw.physics.structures.assembly import (
     place,
 )
 from beamheat_fw.physics.structures.displacements import (
-    STIFFNESS_EV_A2,
+    SPRINGS,
     smooth_buckling,
     thermal_displacements,
 )
@@ -55,13 +54,13 @@ def plan_training_set(recipe: TrainingSetRecipe) -> list[FramePlan]:
     Returns
     -------
     list of FramePlan
-        As many as `recipe.frames`: every particle on every support that has room for it in turn, then supports
+        As many as `recipe.frames`: every particle on every support with room for it in turn, then supports
         alone, then particles of two atoms and more alone.
 
     Raises
     ------
     InputError
-        A particle has room on no support within `max_atoms`, or the frames are too few to show each particle.
+        A particle has room on no support within `max_atoms`, or the frames are too few to show every pair.
     """
     pairs = _fitting_pairs(recipe)
     molecules = [particle for particle in recipe.particles if len(_particle(particle)) > 1]
@@ -182,7 +181,7 @@ def _disordered_support(
     extra = random.uniform(-disorder.strain, disorder.strain, 2)
     strained = replace(recipe, strain=(recipe.strain[0] + extra[0], recipe.strain[1] + extra[1]))
     atoms = build_support(strained, training_set.vacuum_A)
-    displacements = thermal_displacements(atoms, temperature_K, STIFFNESS_EV_A2[recipe.kind], random)
+    displacements = thermal_displacements(atoms, temperature_K, SPRINGS[recipe.kind], random)
     atoms.positions += displacements + smooth_buckling(atoms, disorder.buckling_A, random)
     atoms.center(vacuum=training_set.vacuum_A, axis=2)
     return atoms
@@ -193,7 +192,7 @@ def _disordered_particle(
 ) -> tuple[Atoms, float]:
     """Return a particle turned, tilted, scaled and displaced, and its in-plane angle in degrees."""
     atoms = build_particle(recipe)
-    displacements = thermal_displacements(atoms, temperature_K, STIFFNESS_EV_A2["particle"], random)
+    displacements = thermal_displacements(atoms, temperature_K, SPRINGS["particle"], random)
     atoms.positions *= 1.0 + random.uniform(-disorder.breathing, disorder.breathing)
     atoms.positions += displacements
     angle_deg, axis_deg = random.uniform(0.0, 360.0, 2)
