@@ -118,10 +118,11 @@ def _count(nlaunches: str) -> int:
 def _connect(
     before: Common, launchpad_file: Path | None, fworker_file: Path | None
 ) -> tuple[SurvivingLaunchPad, FWorker]:
-    from beamheat_fw.launch.config_files import read_fworker, read_launchpad, worker_file
+    from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+    from beamheat_fw.launch.worker_file import find_worker_file, read_fworker
+    from beamheat_fw.store.launchpad_file import find_launchpad_file, read_launchpad_file
 
-    launchpad_file = launchpad_file or before.launchpad_file
-    fworker_file = worker_file(fworker_file or before.fworker_file, launchpad_file)
-    if launchpad_file is None:
-        raise InputError("No launchpad file was named", "Name one with -l.")
-    return read_launchpad(launchpad_file), read_fworker(fworker_file)
+    path = find_launchpad_file(launchpad_file or before.launchpad_file)
+    settings = read_launchpad_file(path).settings | {"strm_lvl": before.loglvl}
+    fworker = read_fworker(find_worker_file(fworker_file or before.fworker_file, path))
+    return SurvivingLaunchPad.from_dict(settings), fworker
