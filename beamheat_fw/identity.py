@@ -39,7 +39,7 @@ def content_hash(content: Any) -> str:
         The content holds a NaN, an infinity, or something JSON has no form for.
     """
     try:
-        text = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(plain(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(
             "This content has no hash",
@@ -47,6 +47,17 @@ def content_hash(content: Any) -> str:
             {"reason": str(error)},
         ) from None
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with arrays, NumPy scalars and tuples as lists and numbers, and all keys as strings."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    return value
 
 
 def structure_hash(
@@ -137,13 +148,3 @@ def _check_structure(numbers: np.ndarray, positions: np.ndarray, cell: np.ndarra
             "Give all three cell vectors; a free cluster gets a cell with vacuum (atoms.center(vacuum=7)).",
             {"cell": cell.tolist()},
         )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    return value

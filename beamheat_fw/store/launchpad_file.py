@@ -1,0 +1,183 @@
+"""Which database: the launchpad file in force, and the store behind it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from beamheat_fw.errors import InputError
+from beamheat_fw.store.embedded import EmbeddedServer
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
+
+    from beamheat_fw.store.database import Store
+
+FILE_NAME: Final = "my_launchpad.yaml"
+_KNOWN: Final = (
+    *("host", "port", "name", "username", "password", "authsource", "uri_mode", "mongoclient_kwargs"),
+    *("logdir", "strm_lvl", "user_indices", "wf_user_indices"),
+)
+#: How long the first contact may take.
+CONTACT_MS: Final = 2500
+
+
+@dataclass(frozen=True)
+class LaunchpadFile:
+    """What a FireWorks launchpad file says, with credentials from the environment.
+
+    Attributes
+    ----------
+    path : Path
+    settings : dict
+        Arguments of FireWorks' LaunchPad. ``BEAMHEAT_DB_USERNAME`` and ``BEAMHEAT_DB_PASSWORD`` take
+        precedence over the file, so that no password needs to stand in one.
+    """
+
+    path: Path
+    settings: dict[str, Any] = field(repr=False)
+
+    @property
+    def database_name(self) -> str:
+        """The name of the database."""
+        return self.settings.get("name") or "fireworks"
+
+    def client(self) -> MongoClient:
+        """Return a client that is not connected yet; timeouts are bounded."""
+        from pymongo import MongoClient
+        from pymongo.errors import PyMongoError
+
+        settings = self.settings
+        options: dict[str, Any] = {"serverSelectionTimeoutMS": CONTACT_MS, "connectTimeoutMS": CONTACT_MS}
+        options |= settings.get("mongoclient_kwargs") or {}
+        if settings.get("username"):
+            source = settings.get("authsource") or (None if settings.get("uri_mode") else self.database_name)
+            options |= {"username": settings["username"], "password": settings.get("password")}
+            options |= {"authSource": source} if source else {}
+        if not settings.get("uri_mode"):
+            options["port"] = int(settings.get("port") or 27017)
+        try:
+            return MongoClient(settings.get("host") or "localhost", **options)
+        except (PyMongoError, ValueError, TypeError) as error:
+            raise InputError(
+                "The launchpad file does not lead to a database",
+                "Correct host, port and mongoclient_kwargs.",
+                {"file": str(self.path), "reason": str(error)[:300]},
+            ) from None
+
+
+def home_folder() -> Path:
+    """Return the folder whose database is meant: the working directory's, else the checkout's.
+
+    It is the first of the working directory and its parents that has a ``.beamheat`` folder or a
+    my_launchpad.yaml, else the folder that holds this package.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / ".beamheat").is_dir() or (folder / FILE_NAME).is_file():
+            return folder
+    return Path(__file__).resolve().parents[2]
+
+
+def embedded_server(folder: Path | None = None) -> EmbeddedServer:
+    """Return the embedded server of a folder; by default of ``.beamheat`` in the home folder."""
+    return EmbeddedServer(folder or home_folder() / ".beamheat")
+
+
+def find_launchpad_file(option: Path | None = None) -> Path:
+    """Return the launchpad file in force.
+
+    Parameters
+    ----------
+    option : Path, optional
+        What was given with ``-l``; else ``BEAMHEAT_LAUNCHPAD``, else the embedded server's when that runs,
+        else my_launchpad.yaml in the home folder.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    """
+    home = home_folder()
+    embedded = EmbeddedServer(home / ".beamheat")
+    if option is not None:
+        path, said = option, "-l"
+    elif named := os.environ.get("BEAMHEAT_LAUNCHPAD"):
+        path, said = Path(named), "BEAMHEAT_LAUNCHPAD"
+    elif embedded.launchpad_file.is_file() and embedded.is_running():
+        return embedded.launchpad_file
+    else:
+        path, said = home / FILE_NAME, "default"
+    if not path.is_file():
+        raise InputError(
+            "There is no launchpad file",
+            "Start the embedded database with `beamheat db start`, or name a file with -l.",
+            {"file": str(path), "from": said},
+        )
+    return path.absolute()
+
+
+def read_launchpad_file(path: Path) -> LaunchpadFile:
+    """Read a launchpad file (YAML or JSON).
+
+    Raises
+    ------
+    InputError
+        It cannot be read, is not a mapping, or has keys that FireWorks does not know.
+    """
+    import yaml
+
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise _unusable(path, " ".join(str(error).split())) from None
+    if not isinstance(settings, dict):
+        raise _unusable(path, "it holds no mapping")
+    if unknown := sorted(set(settings) - set(_KNOWN)):
+        raise _unusable(path, f"unknown keys {', '.join(map(str, unknown))}")
+    if settings.get("uri_mode") and not (settings.get("host") and settings.get("name")):
+        raise _unusable(path, "with uri_mode it needs host and name")
+    for name in ("username", "password"):
+        if value := os.environ.get(f"BEAMHEAT_DB_{name.upper()}"):
+            settings[name] = value
+    return LaunchpadFile(path, settings)
+
+
+def open_store(option: Path | None = None) -> Store:
+    """Open the store of the launchpad file in force; the database has answered and has its indexes.
+
+    Raises
+    ------
+    InputError
+        There is no such file, the database does not answer within about three seconds, or it refuses the
+        credentials.
+    """
+    from pymongo.errors import PyMongoError
+
+    from beamheat_fw.store.database import Store
+
+    file = read_launchpad_file(find_launchpad_file(option))
+    client = file.client()
+    try:
+        client.admin.command("ping")
+        store = Store(client[file.database_name])
+        store.ensure_indexes()
+    except PyMongoError as error:
+        client.close()
+        raise InputError(
+            "The database does not answer",
+            "Start the embedded one with `beamheat db start`, or correct the launchpad file "
+            "(credentials may come from BEAMHEAT_DB_USERNAME and BEAMHEAT_DB_PASSWORD).",
+            {"file": str(file.path), "reason": str(error).split(" (configured timeouts")[0][:200]},
+        ) from None
+    return store
+
+
+def _unusable(path: Path, reason: str) -> InputError:
+    return InputError(
+        "The launchpad file cannot be used",
+        "Give a FireWorks launchpad file; `beamheat db start` writes one.",
+        {"file": str(path), "reason": reason},
+    )

@@ -1,0 +1,77 @@
+"""One real MongoDB server for the whole test run; every test that asks gets a database of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from beamheat_fw.store.database import Store
+from beamheat_fw.store.embedded import EmbeddedServer
+
+if TYPE_CHECKING:
+    from fireworks import LaunchPad
+    from pymongo import MongoClient
+
+
+def _fast_folder() -> Path:
+    """Memory where there is enough of it: each index of each fresh database waits for the disk otherwise."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 << 30
+    return memory if roomy else Path("/tmp")
+
+
+@pytest.fixture(scope="session")
+def mongod() -> Iterator[EmbeddedServer]:
+    """The session's embedded server, in a short temporary folder."""
+    folder = Path(tempfile.mkdtemp(prefix="bh-", dir=_fast_folder()))
+    server = EmbeddedServer(folder / "b")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def mongo_client(mongod: EmbeddedServer) -> Iterator[MongoClient]:
+    """A client of the session's server."""
+    from pymongo import MongoClient
+
+    with MongoClient(mongod.uri, serverSelectionTimeoutMS=5000) as client:
+        yield client
+
+
+@pytest.fixture
+def store(mongo_client: MongoClient) -> Iterator[Store]:
+    """A store in a fresh database, with its indexes."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    fresh = Store(mongo_client[name])
+    fresh.ensure_indexes()
+    yield fresh
+    mongo_client.drop_database(name)
+
+
+@pytest.fixture
+def launchpad_file(store: Store, mongod: EmbeddedServer, tmp_path: Path) -> Path:
+    """A launchpad file that leads to the test's fresh database."""
+    path = tmp_path / "my_launchpad.yaml"
+    path.write_text(f"uri_mode: true\nhost: {mongod.uri}\nname: {store.db.name}\n")
+    return path
+
+
+@pytest.fixture
+def launchpad(launchpad_file: Path) -> LaunchPad:
+    """FireWorks' own LaunchPad on the test's fresh database, reset."""
+    from fireworks import LaunchPad
+
+    pad = LaunchPad.from_file(str(launchpad_file))
+    pad.reset("", require_password=False)
+    return pad
