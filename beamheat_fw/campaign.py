@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.identity import content_hash
-from beamheat_fw.physics.structures import SystemRecipe, TrainingSetRecipe
+from beamheat_fw.identity import content_hash, file_sha256
+from beamheat_fw.physics.structures import ParticleRecipe, SystemRecipe, TrainingSetRecipe
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -126,6 +126,8 @@ class TrainingStage(Stage):
         Coefficients of the per-atom energy and the force term of the loss.
     zbl : bool
         Whether to add the ZBL pair potential at short range.
+    warm_start : bool
+        Whether a member goes on from the same member of the round before, rather than from random weights.
     """
 
     members: Annotated[int, Field(ge=2)] = 4
@@ -142,6 +144,7 @@ class TrainingStage(Stage):
     energy_weight: Positive = 1.0
     force_weight: Positive = 1.0
     zbl: bool = True
+    warm_start: bool = False
 
 
 class ExplorationStage(Stage):
@@ -254,6 +257,8 @@ class HeatingStage(Stage):
         Replicas that one rank advances side by side in one batch.
     sample_every, audit_every, checkpoint_every : int
         Steps between samples of the temperatures, committee audits and checkpoints.
+    max_wall_s : float, optional
+        Wall time after which a member's run ends with what it has.
     contact_definition : {'hull', 'atoms'}
         What the contact area is: the hull of the bottom layer, or atoms near the support.
     """
@@ -270,6 +275,7 @@ class HeatingStage(Stage):
     sample_every: Count = 5
     audit_every: Count = 500
     checkpoint_every: Count = 1000
+    max_wall_s: Positive | None = None
     contact_definition: Literal["hull", "atoms"] = "hull"
 
     @model_validator(mode="after")
@@ -286,6 +292,8 @@ class EelsStage(Stage):
     ----------
     file : str
         A low-loss spectrum HyperSpy reads; relative to the campaign file.
+    sha256 : str, optional
+        Its content hash. Filled in when the campaign file is read; a file that does not match it is refused.
     beam_energy_keV : float
         The energy it was measured at.
     support_positions : tuple of int
@@ -297,6 +305,7 @@ class EelsStage(Stage):
     """
 
     file: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     beam_energy_keV: Positive
     support_positions: tuple[int, ...] = ()
     particle_thickness_nm: Positive | None = None
@@ -304,20 +313,24 @@ class EelsStage(Stage):
 
 
 class PredictionStage(Stage):
-    """For which beams and which particle the temperature rise is predicted.
+    """For which particle and which beams the temperature rise is predicted.
 
     Attributes
     ----------
+    particle : ParticleRecipe
+        The particle in the microscope, its contact facet down; the beam runs along `beam_axis`.
+    beam_axis : {'x', 'y', 'z'}
+        z is the support's normal; y looks edge-on, as in the paper.
     dose_rates_e_A2_s : tuple of float
-        Electrons per Å² and second; the first is the one quoted.
+        Electrons per Å² and second; the last is the one quoted.
     beam_energies_keV : tuple of float
         The first is the one quoted.
-    particle : SystemRecipe, optional
-        The particle whose temperature is asked for; the heated system by default.
     """
 
-    dose_rates_e_A2_s: tuple[Positive, ...] = (1e4, 1e5, 1e6, 1e7)
-    beam_energies_keV: tuple[Positive, ...] = (80.0, 300.0)
+    particle: ParticleRecipe
+    beam_axis: Literal["x", "y", "z"] = "y"
+    dose_rates_e_A2_s: tuple[Positive, ...] = Field(default=(1e4, 1e5, 1e6, 1e7), min_length=1)
+    beam_energies_keV: tuple[Positive, ...] = Field(default=(80.0, 300.0), min_length=1)
 
 
 class Campaign(Stage):
@@ -336,7 +349,7 @@ class Campaign(Stage):
     convergence: ConvergenceStage = ConvergenceStage()
     heating: HeatingStage
     eels: EelsStage
-    prediction: PredictionStage = PredictionStage()
+    prediction: PredictionStage
     queue: Mapping[Literal["dft", "train", "md", "light"], dict[str, str | int]] = Field(default_factory=dict)
 
     @property
@@ -380,7 +393,31 @@ def load_campaign(path: Path) -> Campaign:
         raise InputError(
             "The campaign file holds no mapping", "Start from workflows/quickstart.yaml.", {"file": str(path)}
         )
-    return parse_campaign(document, source=str(path))
+    campaign = parse_campaign(document, source=str(path))
+    return campaign.model_copy(update={"eels": _with_content_hash(campaign.eels, path)})
+
+
+def spectrum_path(campaign_file: Path, eels: EelsStage) -> Path:
+    """Return where the spectrum of a campaign file lies on this machine."""
+    return (campaign_file.parent / eels.file).resolve()
+
+
+def _with_content_hash(eels: EelsStage, campaign_file: Path) -> EelsStage:
+    spectrum = spectrum_path(campaign_file, eels)
+    if not spectrum.is_file():
+        raise InputError(
+            "The campaign's spectrum is not there",
+            "Give eels.file as a path relative to the campaign file.",
+            {"campaign": str(campaign_file), "eels.file": eels.file, "looked_for": str(spectrum)},
+        )
+    found = file_sha256(spectrum)
+    if eels.sha256 not in (None, found):
+        raise InputError(
+            "The campaign's spectrum is not the one it names",
+            "Restore the file, or remove eels.sha256 for a new campaign with this one.",
+            {"eels.file": str(spectrum), "eels.sha256": eels.sha256, "found": found},
+        )
+    return eels.model_copy(update={"sha256": found})
 
 
 def parse_campaign(document: Mapping[str, Any], source: str = "campaign") -> Campaign:

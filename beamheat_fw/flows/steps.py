@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fireworks import Firework, Workflow
@@ -149,3 +150,21 @@ def heat(step: Step, potential_ids: Sequence[str]) -> Workflow:
     conductance = step.firework("AnalyseConductance", "light", runs)
     prediction = step.firework("PredictTemperature", "light", [conductance])
     return step.workflow([*runs, conductance, prediction])
+
+
+def carry_campaign(campaign: Campaign, spectrum: Path) -> Workflow:
+    """Wrap a campaign into one firework that saves and submits it, for ``lpad add``.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    spectrum : Path
+        Where the worker that takes the firework finds the spectrum; its hash is in the campaign.
+    """
+    task = _NamedTask(
+        _fw_name=f"{{{{{FIRETASKS}.SaveCampaign}}}}",
+        campaign=campaign.model_dump(mode="json"),
+        spectrum=str(spectrum),
+    )
+    spec = {"_category": "light", "_add_launchpad_and_fw_id": True, "campaign_name": campaign.name}
+    return Workflow([Firework([task], spec=spec, name=f"{campaign.name} submit")], name=f"{campaign.name} submit")

@@ -1,0 +1,116 @@
+"""``beamheat check``: whether a campaign can run, what it will do and what it will cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from beamheat_fw.campaign import Campaign
+
+
+def command(
+    campaign_file: Annotated[Path, typer.Argument(metavar="CAMPAIGN.yaml", help="The campaign file.")],
+    launchpad: LaunchpadOption = None,
+    no_database: Annotated[
+        bool, typer.Option("--no-database", help="Do not ask whether the database can be reached.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate a campaign: file, executables, setups, elements, geometry, database. Writes nothing.
+
+    Example: beamheat check workflows/au_hbn.yaml
+    """
+    from beamheat_fw.campaign import load_campaign
+
+    campaign = load_campaign(campaign_file)
+    structures, heated = build_structures(campaign)
+    check_executables(campaign, structures)
+    if not no_database:
+        from beamheat_fw.cli.connection import connect
+
+        connect(launchpad)
+    emit(_plan_document(campaign, structures, heated), as_json=as_json, readable=_print_plan)
+
+
+def build_structures(campaign: Campaign) -> tuple[list[Atoms], Atoms]:
+    """Build every structure a campaign starts from, which refuses impossible geometry."""
+    from beamheat_fw.errors import InputError
+    from beamheat_fw.physics.structures import build_particle, build_system, build_training_set
+
+    structures = build_training_set(campaign.structures)
+    known = {symbol for atoms in structures for symbol in atoms.symbols}
+    heated = build_system(campaign.heating.system)
+    for name, atoms in [
+        ("heating.system", heated),
+        *((f"exploration.systems.{i}", build_system(s)) for i, s in enumerate(campaign.exploration.systems)),
+    ]:
+        unknown = sorted(set(atoms.symbols) - known)
+        if unknown:
+            raise InputError(
+                "A system holds an element that no training structure has",
+                "Add particles or supports with this element under structures.",
+                {"field": name, "elements": unknown, "trained": sorted(known)},
+            )
+    build_particle(campaign.prediction.particle)
+    return structures, heated
+
+
+def check_executables(campaign: Campaign, structures: list[Atoms]) -> None:
+    """Refuse a campaign whose reference calculator cannot run here."""
+    from beamheat_fw.drivers.labelling import check_reference
+    from beamheat_fw.errors import InputError
+
+    symbols = sorted({symbol for atoms in structures for symbol in atoms.symbols})
+    problems = check_reference(campaign.labelling.reference, symbols)
+    if problems:
+        raise InputError(
+            "The reference calculator cannot label these structures",
+            "; ".join(problems) + ".",
+            {"calculator": campaign.labelling.reference.calculator, "elements": symbols},
+        )
+
+
+def _plan_document(campaign: Campaign, structures: list[Atoms], heated: Atoms) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from beamheat_fw.flows.plan import plan
+
+    planned = plan(campaign, [len(atoms) for atoms in structures], len(heated))
+    return {
+        "campaign": campaign.name,
+        "campaign_id": campaign.campaign_id,
+        "elements": sorted({symbol for atoms in structures for symbol in atoms.symbols}),
+        "initial_labels": len(structures),
+        "largest_label_atoms": max(len(atoms) for atoms in structures),
+        "heated_atoms": len(heated),
+        "max_rounds": planned.rounds,
+        "fireworks": planned.fireworks,
+        "core_hours": round(planned.core_hours, 2),
+        "stages": [asdict(stage) for stage in planned.stages],
+    }
+
+
+def _print_plan(document: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{document['campaign']} ({document['campaign_id'][:12]})", title_justify="left")
+    for heading in ("stage", "fireworks", "items", "core hours"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    for stage in document["stages"]:
+        table.add_row(stage["stage"], str(stage["fireworks"]), str(stage["items"]), f"{stage['core_hours']:.2f}")
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{document['initial_labels']} initial labels of up to {document['largest_label_atoms']} atoms "
+        f"({', '.join(document['elements'])}), up to {document['max_rounds']} rounds, "
+        f"heated system of {document['heated_atoms']} atoms; about {document['core_hours']:.1f} core hours "
+        "(good to a factor of three)."
+    )

@@ -1,0 +1,187 @@
+"""``beamheat run``: submit a campaign, work it off on this machine under live progress, then report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
+
+if TYPE_CHECKING:
+    from fireworks import LaunchPad
+
+    from beamheat_fw.cli.local_workers import LocalWorkers
+    from beamheat_fw.cli.peak_memory import PeakMemory
+    from beamheat_fw.store.database import Store
+
+#: Seconds between looks at the database.
+LOOK_EVERY_S = 2.0
+#: Looks without anything ready or running after which a campaign counts as stuck.
+IDLE_LOOKS = 5
+
+
+def command(
+    campaign_file: Annotated[Path, typer.Argument(metavar="CAMPAIGN.yaml", help="The campaign file.")],
+    launchpad: LaunchpadOption = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The report; NAME.html beside .beamheat by default.", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Submit a campaign, work it off here with live progress, then write its report.
+
+    Interrupted in any way, the same command goes on where it was.
+
+    Example: beamheat run workflows/quickstart.yaml
+    """
+    from beamheat_fw.campaign import load_campaign, spectrum_path
+    from beamheat_fw.cli.check import build_structures, check_executables
+    from beamheat_fw.cli.connection import connect, local_site
+    from beamheat_fw.firetasks.campaigns import submit_campaign
+    from beamheat_fw.store.database import Store
+
+    campaign = load_campaign(campaign_file)
+    check_executables(campaign, build_structures(campaign)[0])
+    site = local_site(launchpad)
+    connection = connect(site.launchpad_file)
+    submit_campaign(connection, campaign, spectrum_path(campaign_file, campaign.eels))
+    run = LocalRun(connection, Store.from_launchpad(connection), campaign.campaign_id, as_json)
+    outcome = run.work_off(site)
+    outcome["report"] = str(_write_report(run.store, campaign.campaign_id, report or Path(f"{campaign.name}.html")))
+    emit(outcome, as_json=as_json, readable=_print_outcome)
+
+
+@dataclass
+class LocalRun:
+    """A campaign being worked off on this machine.
+
+    Attributes
+    ----------
+    launchpad : LaunchPad
+    store : Store
+    campaign_id : str
+    quiet : bool
+        Print nothing while it goes on.
+    """
+
+    launchpad: LaunchPad
+    store: Store
+    campaign_id: str
+    quiet: bool
+    started: float = field(default_factory=time.monotonic)
+    last_line: str = ""
+
+    def work_off(self, site: Any) -> dict[str, Any]:
+        """Start workers, tend them until the campaign ends, stop them.
+
+        Raises
+        ------
+        CalculationError
+            Fireworks failed and nothing else can go on.
+        """
+        from beamheat_fw.cli.peak_memory import PeakMemory
+
+        memory = PeakMemory(*site.server_pids())
+        self.repair()
+        workers = site.workers()
+        workers.start()
+        try:
+            status = self._wait(workers, memory, site)
+        finally:
+            workers.stop()
+        return {
+            **status,
+            "wall_s": round(time.monotonic() - self.started, 1),
+            "peak_memory_GiB": round(memory.peak_gib, 2),
+        }
+
+    def repair(self) -> None:
+        """Let the doctor mend what an interrupted run or a dead worker left behind."""
+        from beamheat_fw.doctor import examine_and_fix
+
+        for finding in examine_and_fix(self.launchpad, self.store):
+            self._say(f"mended: {finding}")
+
+    def _wait(self, workers: LocalWorkers, memory: PeakMemory, site: Any) -> dict[str, Any]:
+        from beamheat_fw.report.status import campaign_status
+        from beamheat_fw.store.campaigns import load_campaign_record
+
+        idle_looks = 0
+        while True:
+            site.ensure_server()
+            if died := workers.tend():
+                self._say(f"restarting {', '.join(died)}")
+                self.repair()
+                workers.start()
+            memory.sample()
+            status = campaign_status(self.store, load_campaign_record(self.store, self.campaign_id))
+            self._show(status)
+            if status["state"] == "finished":
+                return status
+            idle_looks = 0 if self._goes_on(status) else idle_looks + 1
+            if idle_looks == IDLE_LOOKS // 2:
+                self.repair()
+            if idle_looks >= IDLE_LOOKS:
+                raise _stuck(status)
+            time.sleep(LOOK_EVERY_S)
+
+    @staticmethod
+    def _goes_on(status: dict[str, Any]) -> bool:
+        return any(status["fireworks"].get(state) for state in ("READY", "RUNNING", "RESERVED"))
+
+    def _show(self, status: dict[str, Any]) -> None:
+        line = progress_line(status)
+        if line != self.last_line:
+            self.last_line = line
+            self._say(line)
+
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            elapsed = int(time.monotonic() - self.started)
+            print(f"[{elapsed // 60:3d}:{elapsed % 60:02d}] {text}", flush=True)
+
+
+def progress_line(status: dict[str, Any]) -> str:
+    """Return one line that tells what a campaign is at."""
+    parts = []
+    if status["rounds"]:
+        current = status["rounds"][-1]
+        parts.append(f"round {current['round']}: labels {current['completed']}/{current['labels']}")
+    fireworks = status["fireworks"]
+    total = sum(fireworks.values())
+    parts.append(f"fireworks {fireworks.get('COMPLETED', 0)}/{total}")
+    if status["running"]:
+        parts.append("running " + ", ".join(name.split(" ", 1)[1] for name in sorted(status["running"])))
+    return "; ".join(parts)
+
+
+def _stuck(status: dict[str, Any]) -> Exception:
+    from beamheat_fw.errors import CalculationError
+
+    failures = "; ".join(f"{failure['name']}: {failure['reason']}" for failure in status["failures"])
+    return CalculationError(
+        f"The campaign cannot go on: {failures or 'nothing is ready and nothing has failed'}",
+        "Mend the cause, then `beamheat resubmit --campaign "
+        f"{status['campaign']}` and the same command again.",
+        {"campaign": status["campaign"], "fireworks": status["fireworks"]},
+    )
+
+
+def _write_report(store: Store, campaign_id: str, path: Path) -> Path:
+    from beamheat_fw.report.page import write_report
+
+    return write_report(store, campaign_id, path)
+
+
+def _print_outcome(outcome: dict[str, Any]) -> None:
+    print()
+    print(f"temperature rise: {outcome['delta_T_text']}")
+    verdict = outcome["rounds"][-1]["verdict"] or "not judged"
+    print(f"committee:        {verdict}")
+    print(f"campaign:         {outcome['wall_s']:.0f} s, peak memory {outcome['peak_memory_GiB']:.2f} GiB")
+    print(f"report:           {Path(outcome['report']).absolute()}")

@@ -1,0 +1,66 @@
+"""``beamheat status``: where campaigns stand, with the reasons of what failed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
+
+
+def command(
+    campaign: Annotated[
+        str | None, typer.Argument(metavar="[CAMPAIGN]", help="Name, id or file; all by default.")
+    ] = None,
+    launchpad: LaunchpadOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where campaigns stand: rounds, gate, queue, failures with their reasons.
+
+    Example: beamheat status quickstart
+    """
+    from beamheat_fw.cli.connection import connect
+    from beamheat_fw.report.status import campaign_status
+    from beamheat_fw.store.campaigns import find_campaigns
+    from beamheat_fw.store.database import Store
+
+    connection = connect(launchpad)
+    store = Store.from_launchpad(connection)
+    documents = [campaign_status(store, record) for record in find_campaigns(store, campaign)]
+    emit(documents, as_json=as_json, readable=_print_all)
+
+
+def _print_all(documents: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    console = Console()
+    if not documents:
+        console.print("No campaign is in this database. Submit one: beamheat submit workflows/quickstart.yaml")
+    for document in documents:
+        print_status(console, document)
+
+
+def print_status(console: Any, document: dict[str, Any]) -> None:
+    """Print one campaign's status."""
+    from rich.table import Table
+
+    console.print(f"[bold]{document['campaign']}[/bold] {document['campaign_id'][:12]}: {document['state']}")
+    if document["rounds"]:
+        table = Table("round", "labels", "failed", "accurate", "candidate", "gate failed", "verdict")
+        for entry in document["rounds"]:
+            counts = entry["counts"]
+            table.add_row(
+                str(entry["round"]),
+                f"{entry['completed']}/{entry['labels']}",
+                str(entry["failed"]),
+                *(str(counts.get(name, "-")) for name in ("accurate", "candidate", "failed")),
+                entry["verdict"] or "-",
+            )
+        console.print(table)
+    queue = ", ".join(f"{count} {state.lower()}" for state, count in document["fireworks"].items())
+    console.print(f"fireworks: {queue or 'none'}")
+    for failure in document["failures"]:
+        console.print(f"[red]failed[/red] {failure['name']} (fw {failure['fw_id']}): {failure['reason']}", highlight=False)
+    if document["delta_T_K"] is not None:
+        console.print(f"temperature rise: {document['delta_T_text']}")

@@ -1,0 +1,219 @@
+"""Firetasks of the heated particle: MD runs, and the conductance that follows from them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from beamheat_fw.campaign import HeatingStage
+from beamheat_fw.firetasks.committee_files import stage_committee
+from beamheat_fw.firetasks.context import Context, Site
+from beamheat_fw.firetasks.job import CampaignTask, JobTask
+from beamheat_fw.identity import key_id
+from beamheat_fw.physics.series import TemperatureSeries
+from beamheat_fw.physics.structures import build_system, describe
+from beamheat_fw.store.artifacts import put_artifact, read_artifact
+from beamheat_fw.store.documents import Committee, Conductance, MDRun
+from beamheat_fw.store.documents.base import Analysis
+from beamheat_fw.store.documents.heat import Segment
+from beamheat_fw.store.provenance import Source
+from beamheat_fw.store.structures import composition_fields
+
+if TYPE_CHECKING:
+    from beamheat_fw.physics.conductance import ConductanceResult
+
+#: Samples of the short series that stand in the document itself, for queries and figures.
+SHORT_SERIES = 200
+
+
+def load_committee(context: Context, round_number: int) -> Committee:
+    """Return the committee trained at the end of a round."""
+    return context.store.load(Committee, key_id(Committee.collection, context.campaign_id, round_number))
+
+
+class HeatParticle(JobTask):
+    """Let a hot particle cool on its support, driven by one member, audited by the committee."""
+
+    _fw_name = "{{beamheat_fw.firetasks.HeatParticle}}"
+    required_params = ["member", "potential_id"]  # noqa: RUF012
+
+    def inputs(self, context: Context, staged: dict[str, Any] | None) -> dict[str, Any]:
+        """Return the potential and the protocol."""
+        return {
+            "potential_id": self["potential_id"],
+            "committee_id": load_committee(context, context.round).id,
+            "stage": context.campaign.heating.model_dump(mode="json"),
+            "seed": 1000 * context.campaign.seed + self["member"],
+        }
+
+    def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
+        """Write the system, the protocol and the committee."""
+        from beamheat_fw.drivers.md.heat import stage_heat
+        from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile, HeatProtocol
+
+        heating = context.campaign.heating
+        stage_committee(context, folder, load_committee(context, context.round), driver=self["member"])
+        protocol = HeatProtocol.from_stage(heating, seed=inputs["seed"], max_wall_s=heating.max_wall_s)
+        committee = CommitteeFile.read(folder / COMMITTEE_FILE)
+        stage_heat(folder, build_system(heating.system), protocol, committee)
+        (folder / "job.json").write_text(json.dumps({"ranks": heating.ranks}))
+
+    def run(self, folder: Path, site: Site) -> Iterable[Any]:
+        """Run the MD, or go on from its checkpoints."""
+        from beamheat_fw.drivers.md.heat import heat
+
+        heat(folder, ranks=json.loads((folder / "job.json").read_text())["ranks"], launcher=site.mpi, stop=site.stop)
+        return ()
+
+    def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
+        """Save the run: its series as an artifact, ledger, audit and a short series in the document."""
+        from beamheat_fw.drivers.md.heat import OUTCOME_FILE, HeatOutcome, read_series
+
+        heating = context.campaign.heating
+        system = build_system(heating.system)
+        outcome = HeatOutcome(**json.loads((folder / OUTCOME_FILE).read_text()))
+        usable = set(outcome.usable())
+        series = {number: s for number, s in read_series(folder, self["potential_id"]).items() if number in usable}
+        committee = load_committee(context, context.round)
+        run = MDRun(
+            campaign_id=context.campaign_id,
+            run_key=f"heat-r{context.round}-m{self['member']}",
+            kind="heating",
+            state="completed" if series else "failed",
+            engine="native",
+            ranks=heating.ranks,
+            system=describe_heated(heating),
+            protocol=heating.model_dump(mode="json"),
+            committee_id=committee.id,
+            segments=(Segment(start_step=0, end_step=_last_step(outcome), wall_s=outcome.wall_s),),
+            energy_ledger={"closes": outcome.ledger_closes, "replicas": outcome.replicas},
+            audit={"marked": [r["replica"] for r in outcome.replicas if r["marks"]], "usable": sorted(usable)},
+            temperatures=_short(list(series.values())),
+            series_sha256=put_artifact(context.store, pack_series(list(series.values())), kind="temperature-series"),
+            run_stats={"wall_s": outcome.wall_s, "ended": outcome.ended, "time_ps": outcome.time_ps},
+            analysis=Analysis(warnings=tuple(_marks(outcome.replicas))),
+            **composition_fields(system),
+        )
+        sources = [Source("potentials", self["potential_id"], "driver"), Source("committees", committee.id, "audit")]
+        context.save(run, sources)
+        return {"md_run_id": run.id, "ended": outcome.ended, "usable": len(series), "time_ps": outcome.time_ps}
+
+
+def describe_heated(heating: HeatingStage) -> dict[str, Any]:
+    """Return the heated system in numbers, with the contact area by its definition."""
+    from beamheat_fw.physics.structures.contact import contact_area_nm2
+
+    system = build_system(heating.system)
+    return {
+        **describe(system),
+        "contact_definition": heating.contact_definition,
+        "contact_area_nm2": contact_area_nm2(system, heating.contact_definition),
+        "n_particle": int(np.sum(system.arrays["body"] == 1)),
+        "n_support": int(np.sum(system.arrays["body"] == 0)),
+    }
+
+
+def pack_series(series: list[TemperatureSeries]) -> bytes:
+    """Pack the series of several replicas into one ``.npz``: ``NAME-INDEX`` for every column of every replica."""
+    arrays = {
+        f"{field.name}-{index}": np.asarray(getattr(one, field.name))
+        for index, one in enumerate(series)
+        for field in fields(TemperatureSeries)
+        if getattr(one, field.name) is not None
+    }
+    stream = io.BytesIO()
+    np.savez_compressed(stream, count=len(series), **arrays)
+    return stream.getvalue()
+
+
+def unpack_series(content: bytes) -> list[TemperatureSeries]:
+    """Return the series that `pack_series` packed."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return [
+            TemperatureSeries(
+                **{
+                    name.rpartition("-")[0]: arrays[name] if arrays[name].ndim else arrays[name].item()
+                    for name in arrays.files
+                    if name.rpartition("-")[2] == str(index)
+                }
+            )
+            for index in range(int(arrays["count"]))
+        ]
+
+
+class AnalyseConductance(CampaignTask):
+    """Find the interface conductance from all heating runs of a round."""
+
+    _fw_name = "{{beamheat_fw.firetasks.AnalyseConductance}}"
+
+    def act(self, context: Context) -> dict[str, Any]:
+        """Fit all replicas of all members together."""
+        from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
+
+        query = {"campaign_id": context.campaign_id, "kind": "heating", "state": "completed"}
+        runs = list(context.store.find(MDRun, query))
+        series = [one for run in runs for one in unpack_series(read_artifact(context.store, run.series_sha256 or ""))]
+        system = describe_heated(context.campaign.heating)
+        contact = Contact(system["contact_area_nm2"], system["contact_definition"])
+        heated = HeatedSystem(system["n_particle"], system["n_support"], contact)
+        document = _conductance(context, relaxation_conductance(series, heated), runs)
+        context.save(document, [Source("md_runs", run.id, "relaxation") for run in runs])
+        return {"conductance_id": document.id, "verdict": document.fit["verdict"]}
+
+
+def _conductance(context: Context, result: ConductanceResult, runs: list[MDRun]) -> Conductance:
+    g = result.conductance_MW_m2K
+    return Conductance(
+        campaign_id=context.campaign_id,
+        result_key=f"relaxation-r{context.round}",
+        conductance_MW_m2K=g.value,
+        conductance_low_MW_m2K=g.low,
+        conductance_high_MW_m2K=g.high,
+        compatible_with_zero=result.compatible_with_zero,
+        method="relaxation",
+        area_definition=result.contact.definition,
+        area_nm2=result.contact.area_nm2,
+        temperature_K=result.T_interface_K,
+        breakdown={
+            "statistical": result.statistical_MW_m2K.error,
+            "potential": result.potential_error_MW_m2K,
+            "heat_capacity": result.heat_capacity_error_MW_m2K,
+        },
+        fit=result.to_dict(),
+        md_run_ids=tuple(run.id for run in runs),
+        analysis=Analysis(warnings=(*result.warnings, *(w for run in runs for w in run.analysis.warnings))),
+        **composition_fields(build_system(context.campaign.heating.system)),
+    )
+
+
+def _short(series: list[TemperatureSeries]) -> dict[str, Any]:
+    """Return the replicas' mean temperatures in at most `SHORT_SERIES` blocks."""
+    if not series:
+        return {}
+    samples = min(len(one.time_ps) for one in series)
+    block = max(1, samples // SHORT_SERIES)
+    kept = samples // block * block
+
+    def mean(name: str) -> list[float]:
+        columns = np.mean([getattr(one, name)[:kept] for one in series], axis=0)
+        return columns.reshape(-1, block).mean(axis=1).tolist()
+
+    return {"time_ps": mean("time_ps"), "particle_K": mean("T_particle_K"), "support_K": mean("T_support_K")}
+
+
+def _last_step(outcome: Any) -> int:
+    return max(rank["step"] for rank in outcome.ranks)
+
+
+def _marks(replicas: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"replica {mark['replica']} left out after {mark['time_ps']:.2f} ps: {mark['kind']} {mark['reason']}".strip()
+        for replica in replicas
+        for mark in replica["marks"]
+    ]

@@ -1,0 +1,167 @@
+"""Firetasks that build a dataset and train one committee member on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from beamheat_fw.errors import CalculationError, StoreError
+from beamheat_fw.firetasks.context import Context, Site
+from beamheat_fw.firetasks.job import CampaignTask, JobTask
+from beamheat_fw.identity import key_id
+from beamheat_fw.store.artifacts import fetch_artifact, put_artifact
+from beamheat_fw.store.datasets import create_dataset
+from beamheat_fw.store.documents import Dataset, Label, Potential
+from beamheat_fw.store.documents.records import Reference
+from beamheat_fw.store.labels import label_atoms, load_labels
+from beamheat_fw.store.provenance import Source, record_sources
+from beamheat_fw.store.rounds import load_round, rounds_of_campaign, upsert_round
+
+TRAIN, HOLDOUT = "train", "holdout"
+
+
+class BuildDataset(CampaignTask):
+    """Gather all labels so far into a training set and a part that is never trained on."""
+
+    _fw_name = "{{beamheat_fw.firetasks.BuildDataset}}"
+
+    def act(self, context: Context) -> dict[str, Any]:
+        """Make the dataset, unless too many labels of the round failed."""
+        rounds = [r for r in rounds_of_campaign(context.store, context.campaign_id) if r.round <= context.round]
+        _check_failed_share(context, load_labels(context.store, rounds[-1].label_ids))
+        labels = load_labels(context.store, list(dict.fromkeys(i for r in rounds for i in r.label_ids)))
+        done = [label for label in labels if label.state == "completed"]
+        split = {TRAIN: [], HOLDOUT: []}
+        for label in done:
+            split[HOLDOUT if role_in(label, context.campaign_id) == "holdout" else TRAIN].append(label.id)
+
+        def write(session: Any) -> str:
+            dataset_id = create_dataset(
+                context.store,
+                split,
+                campaign_id=context.campaign_id,
+                fw_id=context.fw_id,
+                tags=context.campaign.tags,
+                session=session,
+            )
+            sources = [Source("rounds", r.id, "selection") for r in rounds]
+            target = Reference(collection="datasets", id=dataset_id)
+            record_sources(context.store, target, sources, context.maker, session)
+            upsert_round(
+                context.store,
+                context.campaign_id,
+                context.round,
+                session=session,
+                dataset_id=dataset_id,
+                state="labelled",
+            )
+            return dataset_id
+
+        return {"dataset_id": context.write(write), "train": len(split[TRAIN]), "holdout": len(split[HOLDOUT])}
+
+
+def role_in(label: Label, campaign_id: str) -> str:
+    """Return the role in which a campaign first asked for a label."""
+    return next((r.role for r in label.requests if r.campaign_id == campaign_id), label.origin.role)
+
+
+def _check_failed_share(context: Context, labels: list[Label]) -> None:
+    failed = [label for label in labels if label.state == "failed"]
+    limit = context.campaign.labelling.max_failed_fraction
+    if len(failed) > limit * len(labels):
+        first = failed[0].reason or {}
+        raise CalculationError(
+            "Too many labels of this round failed",
+            "Look at their reasons (`beamheat find labels --state failed`), mend the settings or raise "
+            "labelling.max_failed_fraction, then resubmit.",
+            {"failed": len(failed), "labels": len(labels), "limit": limit, "first": first.get("what", "")},
+        )
+
+
+class TrainMember(JobTask):
+    """Train one committee member with nequip-train."""
+
+    _fw_name = "{{beamheat_fw.firetasks.TrainMember}}"
+    required_params = ["member"]  # noqa: RUF012
+
+    def inputs(self, context: Context, staged: dict[str, Any] | None) -> dict[str, Any]:
+        """Return the dataset, the seeds and what the member is refined from."""
+        dataset_id = load_round(context.store, context.campaign_id, context.round).dataset_id
+        if dataset_id is None:
+            raise StoreError("The round has no dataset", "Rerun its BuildDataset firework.", {"round": context.round})
+        earlier = self._earlier(context)
+        return {
+            "dataset_id": dataset_id,
+            "member": self["member"],
+            "seed": seed_of(context, self["member"]),
+            "warm_start_sha256": earlier.artifact_sha256 if earlier else None,
+        }
+
+    def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
+        """Write the training frames, the settings, and the package to refine."""
+        from ase.io import write
+
+        dataset = context.store.load(Dataset, inputs["dataset_id"])
+        labels = load_labels(context.store, dataset.split[TRAIN])
+        write(folder / "train.extxyz", [label_atoms(label) for label in labels], format="extxyz")
+        if inputs["warm_start_sha256"]:
+            fetch_artifact(context.store, inputs["warm_start_sha256"], folder / "warm_start.nequip.zip")
+        (folder / "training.json").write_text(
+            json.dumps(
+                {
+                    "stage": context.campaign.training.model_dump(mode="json"),
+                    "member": inputs["member"],
+                    "seed": inputs["seed"],
+                    "round": context.round,
+                }
+            )
+        )
+
+    def run(self, folder: Path, site: Site) -> Iterable[Any]:
+        """Train, or go on with a training that was interrupted."""
+        from beamheat_fw.drivers.nequip.training import train_member
+
+        train_member(folder, stop=site.stop)
+        return ()
+
+    def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
+        """Save the package and the member's document."""
+        from beamheat_fw.drivers.nequip.training import read_trained_member
+
+        inputs = self.inputs(context, None)
+        trained = read_trained_member(folder)
+        artifact = put_artifact(context.store, trained.package, kind="potential")
+        potential = Potential(
+            campaign_id=context.campaign_id,
+            round=context.round,
+            member=self["member"],
+            dataset_id=inputs["dataset_id"],
+            model_seed=inputs["seed"],
+            data_seed=inputs["seed"],
+            hyperparameters=context.campaign.training.model_dump(mode="json"),
+            metrics=trained.metrics,
+            artifact_sha256=artifact,
+            elements=trained.species,
+            settings_hash=context.store.load(Dataset, inputs["dataset_id"]).settings_hash,
+            run_stats=trained.run_stats,
+        )
+        sources = [Source("datasets", inputs["dataset_id"], "training-set")]
+        if earlier := self._earlier(context):
+            sources.append(Source("potentials", earlier.id, "warm-start"))
+        context.save(potential, sources)
+        return {"potential_id": potential.id, **trained.metrics}
+
+    def _earlier(self, context: Context) -> Potential | None:
+        """Return the same member of the round before, if members are refined rather than trained anew."""
+        if context.round == 0 or not context.campaign.training.warm_start:
+            return None
+        return context.store.load(
+            Potential, key_id(Potential.collection, context.campaign_id, context.round - 1, self["member"])
+        )
+
+
+def seed_of(context: Context, member: int) -> int:
+    """Return the seed of a member: campaign, round and member tell it apart."""
+    return 10_000 * context.campaign.seed + 100 * context.round + member + 1

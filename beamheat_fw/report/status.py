@@ -1,0 +1,79 @@
+"""Where one campaign stands, gathered from its documents and its fireworks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from beamheat_fw.store.database import Store
+from beamheat_fw.store.documents import CampaignRecord, Prediction, Round
+
+
+def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
+    """Return a campaign's status.
+
+    Returns
+    -------
+    dict
+        ``campaign``, ``campaign_id``, ``state``, ``rounds`` (with label counts, gate counts and verdict),
+        ``fireworks`` (count by FireWorks state), ``running`` (their names), ``failures`` (with reasons),
+        ``delta_T_K`` and ``delta_T_text`` (None before there is a prediction).
+    """
+    fireworks = list(
+        store.db["fireworks"].find(
+            {"spec.campaign_id": record.id}, {"fw_id": 1, "name": 1, "state": 1, "launches": {"$slice": -1}}
+        )
+    )
+    prediction = next(iter(store.find(Prediction, {"campaign_id": record.id}, newest_first=True, limit=1)), None)
+    return {
+        "campaign": record.name,
+        "campaign_id": record.id,
+        "state": record.state,
+        "rounds": [_round(store, document) for document in _rounds(store, record)],
+        "fireworks": dict(Counter(firework["state"] for firework in fireworks)),
+        "running": [firework["name"] for firework in fireworks if firework["state"] == "RUNNING"],
+        "failures": [_failure(store, firework) for firework in fireworks if firework["state"] == "FIZZLED"],
+        "delta_T_K": prediction.delta_T_K if prediction else None,
+        "delta_T_text": temperature_text(prediction) if prediction else None,
+    }
+
+
+def temperature_text(prediction: Prediction) -> str:
+    """Return a prediction in words: the rise, its 68 % interval and the beam it holds for."""
+    beam = f"at {prediction.beam_energy_keV:g} keV and {prediction.dose_rate_e_A2_s:.3g} e/Å²/s"
+    if prediction.delta_T_high_K is None:
+        return f"at least {prediction.delta_T_low_K:.3g} K {beam} (no upper bound: G is compatible with zero)"
+    up = prediction.delta_T_high_K - prediction.delta_T_K
+    down = prediction.delta_T_K - prediction.delta_T_low_K
+    return f"{prediction.delta_T_K:.3g} K (+{up:.2g} -{down:.2g} K) {beam}"
+
+
+def _rounds(store: Store, record: CampaignRecord) -> list[Round]:
+    return sorted(store.find(Round, {"campaign_id": record.id}), key=lambda document: document.round)
+
+
+def _round(store: Store, document: Round) -> dict[str, Any]:
+    states = Counter(
+        label["state"] for label in store.db["labels"].find({"_id": {"$in": list(document.label_ids)}}, {"state": 1})
+    )
+    return {
+        "round": document.round,
+        "labels": len(document.label_ids),
+        "completed": states["completed"],
+        "failed": states["failed"],
+        "counts": document.counts,
+        "verdict": document.verdict,
+    }
+
+
+def _failure(store: Store, firework: dict[str, Any]) -> dict[str, Any]:
+    launch = store.db["launches"].find_one({"launch_id": (firework.get("launches") or [None])[-1]}, {"action": 1})
+    exception = ((launch or {}).get("action") or {}).get("stored_data", {}).get("_exception", {})
+    details = exception.get("_details") or {}
+    reason = f"{details['what']}. {details['fix']}" if "what" in details else _last_line(exception)
+    return {"fw_id": firework["fw_id"], "name": firework["name"], "kind": details.get("kind"), "reason": reason}
+
+
+def _last_line(exception: dict[str, Any]) -> str:
+    lines = (exception.get("_stacktrace") or "unknown reason").strip().splitlines()
+    return lines[-1]
