@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from beamheat_fw.campaign import load_campaign, parse_campaign
+from beamheat_fw.errors import InputError
+
+WORKFLOWS = Path(__file__).parents[1] / "workflows"
+SHIPPED = sorted(WORKFLOWS.glob("*.yaml"))
+
+
+@pytest.fixture
+def document():
+    return yaml.safe_load((WORKFLOWS / "quickstart.yaml").read_text())
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_campaigns_are_valid(path):
+    assert load_campaign(path).name == path.stem
+
+
+def test_the_same_file_is_the_same_campaign_and_an_edited_one_is_not(document):
+    first, again = parse_campaign(document), parse_campaign(document)
+    assert first.campaign_id == again.campaign_id
+    assert parse_campaign(document | {"seed": 8}).campaign_id != first.campaign_id
+
+
+def test_a_stored_campaign_is_read_back_as_the_same_one():
+    campaign = load_campaign(WORKFLOWS / "quickstart.yaml")
+    assert parse_campaign(campaign.model_dump(mode="json")).campaign_id == campaign.campaign_id
+
+
+def test_the_spectrum_is_part_of_a_campaigns_identity(document, tmp_path):
+    (tmp_path / "data").mkdir()
+    spectrum = tmp_path / document["eels"]["file"]
+    campaign_file = tmp_path / "quickstart.yaml"
+    campaign_file.write_text(yaml.safe_dump(document))
+    spectrum.write_bytes(b"one")
+    first = load_campaign(campaign_file).campaign_id
+    spectrum.write_bytes(b"other")
+    assert load_campaign(campaign_file).campaign_id != first
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"labeling": {}}, "'labelling'"),
+        ({"heating": {"relax_pss": 1}}, "'relax_ps'"),
+        ({"training": {"members": 1}}, "training.members"),
+        ({"labelling": {"reference": {"calculator": "vasp"}}}, "vasp"),
+        ({"heating": {"particle_K": 300}}, "differ"),
+        ({"convergence": {"min_rounds": 3, "max_rounds": 2}}, "less than min_rounds"),
+        ({"name": "no spaces"}, "name"),
+    ],
+)
+def test_a_wrong_campaign_is_refused_by_field_with_the_fix(document, change, told):
+    for key, value in change.items():
+        document[key] = {**document.get(key, {}), **value} if isinstance(value, dict) else value
+    with pytest.raises(InputError, match=told):
+        parse_campaign(document)
+
+
+def test_an_unknown_element_is_refused(document):
+    document["structures"]["particles"][0]["element"] = "Xx"
+    with pytest.raises(InputError, match="Xx"):
+        parse_campaign(document)
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "name: [unclosed", "\x00"])
+def test_a_file_that_is_no_campaign_is_refused(tmp_path, text):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError):
+        load_campaign(path)
