@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import pymongo
 from fireworks import Firework, FWAction, FWorker, LaunchPad
 from fireworks.core.launchpad import LockedWorkflowError
 from fireworks.fw_config import SORT_FWS
@@ -36,6 +37,8 @@ _PATIENT_CONNECTION = {
     "connectTimeoutMS": 10_000,
     "socketTimeoutMS": 60_000,
 }
+#: A heartbeat must not hold the rocket up: a completion may have to be written before a kill.
+_PING_S = 3.0
 _ORDERS = {"FIFO": [("created_on", ASCENDING)], "FILO": [("created_on", DESCENDING)]}
 
 
@@ -280,9 +283,10 @@ class SurvivingLaunchPad(FencedLaunchPad):
     def _ping(self, launch_id: int, ptime: Any, checkpoint: Any) -> None:
         flight = self.flight
         try:
-            super().ping_launch(launch_id, ptime, checkpoint)
-            if flight and flight.launch_id == launch_id and not self.holds(flight.fw_id, launch_id):
-                STOP.end_task("another rocket has taken this firework over")
+            with pymongo.timeout(_PING_S):
+                super().ping_launch(launch_id, ptime, checkpoint)
+                if flight and flight.launch_id == launch_id and not self.holds(flight.fw_id, launch_id):
+                    STOP.end_task("another rocket has taken this firework over")
         except DocumentTooLarge:
             self.m_logger.warning(
                 "launch %s: its FireWorks checkpoint exceeds 16 MB and is left out", launch_id

@@ -28,8 +28,8 @@ class DatabaseAway(StoreError):  # noqa: N818
 
 def is_outage(error: BaseException) -> bool:
     """Tell whether an error means that the server was not there, rather than that the request was wrong."""
-    return isinstance(error, ConnectionFailure) or (
-        isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError")
+    return isinstance(error, PyMongoError) and (
+        isinstance(error, ConnectionFailure) or error.timeout or error.has_error_label("RetryableWriteError")
     )
 
 
