@@ -11,9 +11,10 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from scipy.spatial import ConvexHull, KDTree, QhullError
+from scipy.spatial import ConvexHull, KDTree
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics import particle_shape
 from beamheat_fw.units import A2_PER_NM2
 
 ContactDefinition = Literal["hull", "atoms"]
@@ -46,7 +47,7 @@ def contact_area_nm2(
     """
     match definition:
         case "hull":
-            return _bottom_hull(atoms).volume / A2_PER_NM2
+            return particle_shape.contact_area_nm2(_flat_bottom_layer(atoms))
         case "atoms":
             bond = bond_length_A(atoms)
             count = len(contact_atoms(atoms, cutoff_A))
@@ -58,7 +59,9 @@ def contact_area_nm2(
 
 def contact_perimeter_nm(atoms: Atoms) -> float:
     """Return the perimeter of the hull of the bottom layer in nm; raises as `contact_area_nm2`."""
-    return _bottom_hull(atoms).area / np.sqrt(A2_PER_NM2)
+    layer = _flat_bottom_layer(atoms)
+    particle_shape.contact_area_nm2(layer)  # refuses a layer that has no hull
+    return ConvexHull(layer[:, :2]).area / np.sqrt(A2_PER_NM2)
 
 
 def contact_atoms(atoms: Atoms, cutoff_A: float | None = None) -> np.ndarray:
@@ -92,31 +95,21 @@ def bond_length_A(atoms: Atoms) -> float:
     return float(np.median(distances[:, 1]))
 
 
-def _bottom_hull(atoms: Atoms) -> ConvexHull:
-    layer = bottom_layer(atoms)
-    try:
-        return ConvexHull(atoms.positions[layer, :2])
-    except (QhullError, ValueError):
-        raise InputError(
-            "The particle's bottom layer spans no area",
-            "Give a particle with at least three atoms, not in a row, in its bottom layer.",
-            {"atoms_in_bottom_layer": len(layer)},
-        ) from None
+def _flat_bottom_layer(atoms: Atoms) -> np.ndarray:
+    """Return the positions (shape (n, 3), Å) of the bottom layer, put into one plane."""
+    return atoms.positions[bottom_layer(atoms)] * (1.0, 1.0, 0.0)
 
 
 def _distance_to_support(atoms: Atoms, particle: np.ndarray) -> np.ndarray:
     """Return the distance of each particle atom to the nearest support atom, periodic images included."""
-    support = atoms.positions[atoms.arrays["body"] == 0]
+    wrapped = atoms.copy()
+    wrapped.wrap(pbc=(True, True, False))
+    support = wrapped.positions[atoms.arrays["body"] == 0]
     if len(support) == 0:
         raise InputError("There is no support to be in contact with", "Use the definition hull.", {})
     first, second = np.array(atoms.cell)[:2]
-    # The particle stands over the cell it is built in, or drifts by less than one: nine cells surround it.
-    shifts = [n * first + m * second for n in (-1, 0, 1) for m in (-1, 0, 1)]
-    wrapped = atoms.copy()
-    wrapped.wrap(pbc=(True, True, False))
-    positions = wrapped.positions[particle]
-    support = wrapped.positions[atoms.arrays["body"] == 0]
-    distance, _ = KDTree(np.vstack([support + shift for shift in shifts])).query(positions)
+    around = [support + n * first + m * second for n in (-1, 0, 1) for m in (-1, 0, 1)]
+    distance, _ = KDTree(np.vstack(around)).query(wrapped.positions[particle])
     return distance
 
 

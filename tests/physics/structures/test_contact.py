@@ -64,7 +64,7 @@ def test_a_larger_cutoff_takes_in_the_second_layer():
 @pytest.mark.parametrize(
     ("atoms", "definition", "message"),
     [
-        (_on_hbn(FlakeParticle((2,))), "hull", "spans no area"),
+        (_on_hbn(FlakeParticle((2,))), "hull", "span no area"),
         (_on_hbn(FlakeParticle((1,))), "atoms", "no bond"),
         (build_free_particle(FlakeParticle((7,))), "atoms", "no support"),
         (_on_hbn(FlakeParticle((7,))), "shadow", "definition of the contact area is unknown"),
