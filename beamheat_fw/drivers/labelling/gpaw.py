@@ -1,0 +1,140 @@
+"""GPAW as the reference: density-functional theory, with Grimme's D3 dispersion where asked for."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from ase import Atoms
+from ase.units import Ha
+
+from beamheat_fw.campaign import GpawSettings
+from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics, domain_split
+from beamheat_fw.drivers.labelling.gpaw_recovery import gpaw_ladder
+from beamheat_fw.drivers.labelling.gpaw_setups import check_gpaw
+from beamheat_fw.drivers.labelling.results import Evaluation
+
+__all__ = ["GpawReference", "check_gpaw"]
+
+_DAMPING = {"d3bj": "d3bj", "d3zero": "d3zero"}
+
+
+class GpawReference:
+    """GPAW behind the Reference protocol; every rank holds one and calls it together with the others.
+
+    Structures are calculated each from its own start, never from the density of the one before: a label
+    must not depend on its neighbours in the chunk, and a moved density saves one SCF iteration in seven.
+    """
+
+    uses_mpi: ClassVar[bool] = True
+
+    def __init__(self, settings: GpawSettings, ranks: int = 1) -> None:
+        from gpaw import ConvergenceError
+
+        self._settings = settings
+        self._ranks = ranks
+        self.numerics = GpawNumerics(maxiter=settings.maxiter)
+        self.ladder = gpaw_ladder(settings, ranks)
+        self.failures: tuple[type[Exception], ...] = (
+            ConvergenceError,
+            np.linalg.LinAlgError,
+            ArithmeticError,
+            AssertionError,
+            FileNotFoundError,
+            MemoryError,
+            RuntimeError,
+            ValueError,
+        )
+
+    def evaluate(self, atoms: Atoms, numerics: GpawNumerics, log: Path) -> Evaluation:
+        """Return energy, forces and, with plane waves in a periodic cell, stress.
+
+        Raises
+        ------
+        FloatingPointError
+            An energy or a force is not a finite number.
+        Exception
+            Whatever GPAW raises; see `failures`.
+        """
+        from gpaw.dft import DFT
+
+        bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        # GPAW's ASE interface would set an LCAO calculation up twice.
+        dft = DFT(bare, txt=str(log), converge=False, **self._parameters(bare, numerics))
+        dft.converge()
+        zero_smearing = dft.calculate_energy()
+        evaluation = Evaluation(
+            energy_eV=dft.results["free_energy"] * Ha,
+            energy_zero_smearing_eV=zero_smearing,
+            forces_eV_A=np.array(dft.calculate_forces()),
+            stress_eV_A3=self._stress(dft, bare),
+            iterations=dft.scf_loop.niter,
+        )
+        if not (np.isfinite(evaluation.energy_eV) and np.isfinite(evaluation.forces_eV_A).all()):
+            raise FloatingPointError("an energy or a force is not a finite number")
+        return add_dispersion(evaluation, bare, self._settings)
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of GPAW, its setups, ASE and, where used, s-dftd3."""
+        packages = ["gpaw", "gpaw-data", "ase", *(["dftd3"] if self._settings.dispersion != "none" else [])]
+        return {package: version(package) for package in packages}
+
+    def _parameters(self, atoms: Atoms, numerics: GpawNumerics) -> dict[str, Any]:
+        settings = self._settings
+        basis: dict[str, Any] = (
+            {"mode": "lcao", "basis": settings.basis, "h": settings.h_A}
+            if settings.mode == "lcao"
+            else {"mode": {"name": "pw", "ecut": settings.cutoff_eV}}
+        )
+        return {
+            **basis,
+            "xc": settings.xc,
+            "kpts": {"size": settings.kpts, "gamma": True},
+            "occupations": {"name": "fermi-dirac", "width": settings.smearing_eV},
+            "convergence": {
+                "energy": settings.energy_convergence_eV,
+                "density": settings.density_convergence,
+            },
+            "symmetry": {"point_group": False},
+            "parallel": numerics.parallel or domain_split(atoms, settings, self._ranks),
+            "maxiter": numerics.maxiter,
+            **({"mixer": numerics.mixer} if numerics.mixer else {}),
+            **({"eigensolver": numerics.eigensolver} if numerics.eigensolver else {}),
+        }
+
+    def _stress(self, dft: Any, atoms: Atoms) -> np.ndarray | None:
+        if self._settings.mode != "pw" or not atoms.pbc.all():
+            return None
+        dft.calculate_stress()
+        from gpaw.new.calculation import units
+
+        return np.array(dft.results["stress"]) * units["stress"]
+
+
+def add_dispersion(evaluation: Evaluation, atoms: Atoms, settings: GpawSettings) -> Evaluation:
+    """Add the two-body D3 energy, forces and stress (Grimme et al., J. Chem. Phys. 132, 154104 (2010)).
+
+    Damping is Becke-Johnson (Grimme, Ehrlich and Goerigk, J. Comput. Chem. 32, 1456 (2011)) or zero, with
+    the parameters of s-dftd3 for the functional. Only the directions in which `atoms` is periodic are summed
+    over. It takes milliseconds, so that every rank does it for itself and gets the same numbers.
+    """
+    if settings.dispersion == "none":
+        return evaluation
+    from dataclasses import replace
+
+    from dftd3.ase import DFTD3
+
+    atoms = atoms.copy()
+    atoms.calc = DFTD3(method=settings.xc, damping=_DAMPING[settings.dispersion])
+    energy = float(atoms.get_potential_energy())
+    stress = evaluation.stress_eV_A3
+    return replace(
+        evaluation,
+        energy_eV=evaluation.energy_eV + energy,
+        energy_zero_smearing_eV=evaluation.energy_zero_smearing_eV + energy,
+        forces_eV_A=evaluation.forces_eV_A + atoms.get_forces(),
+        stress_eV_A3=None if stress is None else stress + atoms.get_stress(),
+        dispersion_eV=energy,
+    )

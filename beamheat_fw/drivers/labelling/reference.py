@@ -1,0 +1,103 @@
+"""The references that labels can come from: one protocol, a fixed registry of names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from ase import Atoms
+from pydantic import TypeAdapter, ValidationError
+
+from beamheat_fw.campaign import EmtSettings, GpawSettings, ReferenceSettings
+from beamheat_fw.drivers.labelling.recovery import Problem
+from beamheat_fw.drivers.labelling.results import Evaluation
+from beamheat_fw.errors import InputError
+
+Settings = GpawSettings | EmtSettings
+
+
+class Reference(Protocol):
+    """A code that gives energies and forces what they mean.
+
+    Attributes
+    ----------
+    uses_mpi : bool
+        Whether several ranks share one calculation.
+    failures : tuple of exception types
+        What it raises when a structure defeats it; anything else is a fault of the program and ends it.
+    ladder : sequence of Problem
+        The problems it can recover from, in the order they are tried.
+    numerics : object
+        The numerical path of a first attempt; the ladder changes it. It never changes what the energy means.
+    """
+
+    uses_mpi: ClassVar[bool]
+    failures: tuple[type[Exception], ...]
+    ladder: Sequence[Problem]
+    numerics: Any
+
+    def evaluate(self, atoms: Atoms, numerics: Any, log: Path) -> Evaluation:
+        """Return energy and forces; called by all ranks together."""
+        ...
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the codes behind the numbers."""
+        ...
+
+
+#: Name of a calculator and where its reference class and its check live; nothing else is ever imported.
+REFERENCES = {
+    "gpaw": ("beamheat_fw.drivers.labelling.gpaw", "GpawReference", "check_gpaw"),
+    "emt": ("beamheat_fw.drivers.labelling.emt", "EmtReference", "check_emt"),
+}
+
+
+def make_reference(settings: Settings, ranks: int = 1) -> Reference:
+    """Return the reference that `settings` describe, for a program of so many ranks."""
+    module, name, _ = REFERENCES[settings.calculator]
+    return getattr(import_module(module), name)(settings, ranks)
+
+
+def uses_mpi(settings: Settings) -> bool:
+    """Return whether the reference spreads one calculation over several ranks."""
+    module, name, _ = REFERENCES[settings.calculator]
+    return getattr(import_module(module), name).uses_mpi
+
+
+def check_reference(settings: Settings, symbols: Collection[str]) -> list[str]:
+    """Return what would keep labels from being made here, without running anything.
+
+    Parameters
+    ----------
+    settings : GpawSettings or EmtSettings
+    symbols : collection of str
+        The chemical elements of the structures.
+
+    Returns
+    -------
+    list of str
+        One sentence for each problem, naming what is missing; empty when labels can be made.
+    """
+    module, _, check = REFERENCES[settings.calculator]
+    return getattr(import_module(module), check)(settings, symbols)
+
+
+def read_settings(path: Path) -> Settings:
+    """Read a ``settings.json``.
+
+    Raises
+    ------
+    InputError
+        The file is missing or does not describe a reference.
+    """
+    try:
+        return TypeAdapter(ReferenceSettings).validate_python(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        raise InputError(
+            "The labelling settings cannot be read",
+            "Write a reference's settings as JSON.",
+            {"file": str(path), "reason": str(error)},
+        ) from None
