@@ -56,7 +56,7 @@ def load_model(package: Path, device: str = "cpu", precision: Precision | None =
     IntegrityError
         The file is cut short or is not a package.
     """
-    _check(package)
+    _require_same_nequip(package)
     from nequip.model.modify_utils import modify
     from nequip.model.saved_models.package import ModelFromPackage
     from nequip.utils.global_state import set_global_state
@@ -96,40 +96,51 @@ def require_agreement(models: Sequence[EnergyModel], packages: Sequence[Path]) -
             )
 
 
-def _check(package: Path) -> None:
+def package_metadata(package: Path) -> dict[str, Any]:
+    """Return what a package says of itself: ``versions``, ``atom_types``, ``available_models``.
+
+    Needs no PyTorch.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    IntegrityError
+        The file is cut short or is not a package.
+    """
+    import yaml
+
     if not package.is_file():
         raise InputError(
             "There is no such package", "Fetch the potential's artifact again.", {"file": str(package)}
         )
-    metadata = _metadata(package)
+    try:
+        with zipfile.ZipFile(package) as archive:
+            broken = archive.testzip()
+            name = next((n for n in archive.namelist() if n.endswith("model/package_metadata.txt")), None)
+            metadata = None if broken or not name else yaml.safe_load(archive.read(name))
+    except (zipfile.BadZipFile, EOFError):
+        metadata = None
     if metadata is None:
         raise IntegrityError(
             "The package is cut short or is not a NequIP package",
             "Fetch the potential's artifact again, or train the member anew.",
             {"file": str(package), "bytes": package.stat().st_size},
         )
+    return dict(metadata)
+
+
+def _require_same_nequip(package: Path) -> None:
     import importlib.metadata
 
-    made_by, here = str(metadata["versions"]["nequip"]), importlib.metadata.version("nequip")
+    made_by = str(package_metadata(package)["versions"]["nequip"])
+    here = importlib.metadata.version("nequip")
     if made_by.split(".")[:2] != here.split(".")[:2]:
         raise InputError(
             "The package was made by another version of NequIP",
             f"Install nequip {made_by}, or train the committee anew with nequip {here}.",
             {"file": str(package), "made_by": made_by, "installed": here},
         )
-
-
-def _metadata(package: Path) -> dict[str, Any] | None:
-    import yaml
-
-    try:
-        with zipfile.ZipFile(package) as archive:
-            if archive.testzip() is not None:
-                return None
-            name = next(n for n in archive.namelist() if n.endswith("model/package_metadata.txt"))
-            return dict(yaml.safe_load(archive.read(name)))
-    except (zipfile.BadZipFile, StopIteration, EOFError, OSError):
-        return None
 
 
 def _set_precision(graph_model: Any, precision: Precision) -> None:

@@ -1,0 +1,53 @@
+"""Train a member and package it; runs in the attempt's folder as a child of `training`.
+
+One process does both, because NequIP's imports take as long as a small training.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from beamheat_fw.drivers.nequip.config import BEST_CHECKPOINT
+from beamheat_fw.drivers.nequip.curve import has_diverged, read_curve
+
+CONFIG_FILE = "config.yaml"
+PACKAGE_FILE = "model.nequip.zip"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run nequip-train on ``config.yaml`` here, then nequip-package on the best checkpoint.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The checkpoint to go on from, or nothing.
+    """
+    folder = Path.cwd()
+    _train(folder, arguments[0] if arguments else None)
+    if not has_diverged(read_curve(folder)):
+        _package(folder)
+
+
+def _train(folder: Path, checkpoint: str | None) -> None:
+    from nequip.scripts import train
+
+    resume = [f"++ckpt_path={checkpoint}"] if checkpoint else []
+    sys.argv = ["nequip-train", "-cp", str(folder), "-cn", CONFIG_FILE.removesuffix(".yaml"), *resume]
+    train.main()
+
+
+def _package(folder: Path) -> None:
+    from nequip.scripts import package
+
+    unfinished = folder / f"unfinished_{PACKAGE_FILE}"
+    package.main(["build", str(folder / BEST_CHECKPOINT), str(unfinished)])
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.rename(folder / PACKAGE_FILE)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
