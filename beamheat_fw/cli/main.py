@@ -15,6 +15,11 @@ from beamheat_fw.errors import BeamheatError
 #: or whose Typer `app` it is when the command has subcommands; in the order of the help page.
 COMMANDS = (
     ("rlaunch", "rlaunch"),
+    ("doctor", "doctor"),
+    ("resubmit", "resubmit"),
+    ("pause", "pause"),
+    ("resume", "resume"),
+    ("cancel", "cancel"),
     ("eels", "eels"),
     ("predict", "predict"),
     ("conductance", "conductance"),

@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from fireworks import LaunchPad, Workflow
+from fireworks import FWAction, LaunchPad, Workflow
 from pymongo import ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -24,6 +24,9 @@ from beamheat_fw.launch.owner import this_process
 from beamheat_fw.launch.stopping import STOP
 
 T = TypeVar("T")
+
+#: The error kind of launches whose rocket vanished.
+LOST = "Lost"
 
 
 class FencedLaunchPad(LaunchPad):
@@ -94,6 +97,59 @@ class FencedLaunchPad(LaunchPad):
         )
         return True
 
+    def give_up(self, fw_id: int, launch_id: int, reason: str, fizzle: bool) -> bool:
+        """Take a firework away from a rocket that is gone: rerun it, or fizzle it when that is of no use.
+
+        Parameters
+        ----------
+        fw_id, launch_id : int
+        reason : str
+            Kept in the launch.
+        fizzle : bool
+            Whether to stop trying.
+
+        Returns
+        -------
+        bool
+            False when the launch had been replaced or completed already.
+        """
+        if not fizzle and not self.rerun_if(fw_id, held(fw_id, launch_id)):
+            return False
+        error = {"_stacktrace": reason, "_details": {"kind": LOST, "what": reason}}
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        action = FWAction(stored_data={"_message": reason, "_exception": error}, exit=True)
+        lost = self.launches.update_one(
+            {"launch_id": launch_id, "state": "RUNNING"},
+            {
+                "$set": {"state": "FIZZLED", "time_end": now, "action": action.to_dict()},
+                "$push": {"state_history": {"state": "FIZZLED", "created_on": now, "reason": reason}},
+            },
+        )
+        if fizzle:
+            self.refresh_workflow(fw_id)
+        return bool(lost.matched_count) or not fizzle
+
+    def free_claim(self, fw_id: int, claim: Mapping[str, Any] | None) -> bool:
+        """Make a firework READY that a rocket claimed and never launched; return whether it still was so.
+
+        Parameters
+        ----------
+        fw_id : int
+        claim : mapping or None
+            The claim that was seen; None for one of a plain rocket, which names no owner.
+        """
+        claimed = {"fw_id": fw_id, "state": "RESERVED", "claim": claim}
+        firework = self.fireworks.find_one(claimed, {"launches": 1, "archived_launches": 1})
+        if firework is None:
+            return False
+        known = [*firework["launches"], *firework.get("archived_launches", [])]
+        unknown: dict[str, Any] = {"fw_id": fw_id, "launch_id": {"$nin": known}}
+        if claim:
+            unknown["fworker.env.rocket.token"] = claim["token"]
+        self.launches.delete_many(unknown)
+        freed = self.fireworks.update_one(claimed, {"$set": {"state": "READY"}, "$unset": {"claim": ""}})
+        return bool(freed.modified_count)
+
     def refresh_workflow(self, fw_id: int, more: Iterable[int] = ()) -> None:
         """Bring a workflow's states in line with its fireworks' launches.
 
@@ -124,6 +180,37 @@ class FencedLaunchPad(LaunchPad):
         for firework in workflow.id_fw.values():
             firework._fwc = judged
         return workflow
+
+    def move(self, fw_id: int, states: Mapping[str, str]) -> int:
+        """Move the fireworks of a workflow from some states to others, at once.
+
+        Parameters
+        ----------
+        fw_id : int
+            Any firework of the workflow.
+        states : mapping of str to str
+            Each old state and its new one. A RUNNING firework's rocket is fenced off; WAITING becomes READY
+            where the parents allow it.
+
+        Returns
+        -------
+        int
+            How many fireworks were moved.
+        """
+        with OwnedLock(self, fw_id):
+            workflow = self.get_wf_by_fw_id_lzyfw(fw_id)
+            moved = [node for node, firework in workflow.id_fw.items() if firework.state in states]
+            for node in moved:
+                firework = workflow.id_fw[node]
+                new = states[firework.state]
+                if firework.state == "RUNNING":
+                    firework._rerun()
+                firework.state = workflow.fw_states[node] = new
+            changed = set(moved)
+            for node in moved:
+                changed |= set(workflow.refresh(node))
+            self._update_wf(workflow, changed)
+        return len(moved)
 
     def _refresh_wf(self, fw_id: int) -> None:
         self._survive(lambda: self.refresh_workflow(fw_id), "updating a workflow")

@@ -73,6 +73,7 @@ class SurvivingLaunchPad(FencedLaunchPad):
         super().__init__(**settings)
         self.flight: Flight | None = None
         self._claim: dict[str, Any] = {}
+        self._waiting: list[Path] = []
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> SurvivingLaunchPad:
@@ -110,6 +111,8 @@ class SurvivingLaunchPad(FencedLaunchPad):
         kill at any point a doctor on this machine can prove the owner dead.
         """
         STOP.check()
+        while self._waiting:
+            self.complete_waiting(self._waiting.pop())
         self._claim = {**this_process(), "token": uuid4().hex}
         signed = copy.copy(fworker)
         signed.env = {**fworker.env, "rocket": self._claim}
@@ -167,6 +170,7 @@ class SurvivingLaunchPad(FencedLaunchPad):
         try:
             launch = self._end(flight, action, state)
         except CompletionPending:
+            self._waiting.append(flight.folder)
             self._land()
             raise
         self._land()

@@ -1,0 +1,81 @@
+"""`beamheat resubmit`: run failed fireworks again."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
+from beamheat_fw.errors import InputError
+
+
+def command(
+    campaign: Annotated[
+        str | None, typer.Option(help="Name, id or file of a campaign.", show_default=False)
+    ] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Stage, such as label or train.", show_default=False)
+    ] = None,
+    state: Annotated[str, typer.Option(help="FIZZLED or DEFUSED.")] = "FIZZLED",
+    error_kind: Annotated[
+        str | None, typer.Option(help="Class of the error; Lost for vanished rockets.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Failed then or later: 2026-03-01T12:00.", show_default=False),
+    ] = None,
+    fw_id: Annotated[
+        list[int] | None, typer.Option("-i", "--fw-id", help="These fireworks.", show_default=False)
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Refuse what failed so often in a row with the same error.")
+    ] = 3,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    as_json: JsonOption = False,
+    launchpad: LaunchpadOption = None,
+) -> int:
+    """Run failed fireworks again; checkpoints and finished labels are kept. Status 1 when one was refused."""
+    from beamheat_fw.cli.connection import connect
+    from beamheat_fw.doctor.resubmission import Selection, choose, resubmit
+    from beamheat_fw.store.campaigns import find_campaign
+    from beamheat_fw.store.database import Store
+
+    if state not in ("FIZZLED", "DEFUSED"):
+        raise InputError("Only failed work is resubmitted", "Give FIZZLED or DEFUSED.", {"state": state})
+    moment = _moment(since)
+    pad = connect(launchpad)
+    campaign_id = find_campaign(Store.from_launchpad(pad), campaign).id if campaign else None
+    selection = Selection(campaign_id, stage, error_kind, moment, tuple(fw_id or ()), state)
+    chosen = list((choose if dry_run else resubmit)(pad, selection, limit))
+    emit(
+        {"dry_run": dry_run, "fireworks": [vars(firework) for firework in chosen]},
+        as_json=as_json,
+        readable=lambda _: _print(chosen, dry_run),
+    )
+    return 1 if any(firework.refusal for firework in chosen) else 0
+
+
+def _moment(since: str | None) -> datetime.datetime | None:
+    if since is None:
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(since)
+    except ValueError:
+        raise InputError(
+            "This is no date", "Write it as 2026-03-01 or 2026-03-01T12:00.", {"since": since}
+        ) from None
+    return moment.astimezone(datetime.UTC)
+
+
+def _print(chosen: Sequence[Any], dry_run: bool) -> None:
+    for firework in chosen:
+        verdict = firework.refusal or (
+            "would be run again" if dry_run else "is run again" if firework.rerun else ""
+        )
+        print(f"{firework.fw_id} {firework.name}: {firework.error_kind}: {firework.error}")
+        print(f"    failed {firework.attempts} times; {verdict or 'is no longer failed'}")
+    if not chosen:
+        print("Nothing failed that fits.")

@@ -1,0 +1,53 @@
+"""The doctor's round: compares LaunchPad, launch folders and data, and repairs what does not agree.
+
+Every repair looks again, under the workflow's lock or in the query of its write, whether things still are as
+they were found. So the round may be made at any time, twice, beside another doctor and beside live workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from beamheat_fw.doctor.data import examine_campaigns, examine_folders, examine_labels
+from beamheat_fw.doctor.finding import Finding
+from beamheat_fw.doctor.rockets import examine_claims, examine_runs
+from beamheat_fw.doctor.workflows import examine_locks, examine_states
+from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+from beamheat_fw.launch.worker import Worker
+from beamheat_fw.store.database import Store
+
+#: A repair may bring the next inconsistency to light: a completed parent, then its waiting child.
+_ROUNDS = 4
+
+
+def examine(launchpad: SurvivingLaunchPad, store: Store, scratch: Path | None = None) -> Iterator[Finding]:
+    """Yield every inconsistency; changes nothing.
+
+    Parameters
+    ----------
+    launchpad : SurvivingLaunchPad
+    store : Store
+    scratch : Path, optional
+        Where this machine's job folders live; the default worker's scratch if not given.
+    """
+    yield from examine_locks(launchpad)
+    yield from examine_claims(launchpad)
+    yield from examine_runs(launchpad)
+    yield from examine_states(launchpad)
+    yield from examine_folders(launchpad, scratch or Worker().scratch)
+    yield from examine_labels(launchpad, store)
+    yield from examine_campaigns(launchpad, store)
+
+
+def examine_and_fix(
+    launchpad: SurvivingLaunchPad, store: Store, scratch: Path | None = None
+) -> list[Finding]:
+    """Repair everything that can be repaired from here; return what was."""
+    mended: list[Finding] = []
+    for _ in range(_ROUNDS):
+        fixed = [finding for finding in examine(launchpad, store, scratch) if finding.mend and finding.mend()]
+        mended += fixed
+        if not fixed:
+            break
+    return mended

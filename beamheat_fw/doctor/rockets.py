@@ -1,0 +1,146 @@
+"""Rockets that are gone: lost runs, completions and claims they left behind."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fireworks.fw_config import RUN_EXPIRATION_SECS
+
+from beamheat_fw.doctor.finding import Finding
+from beamheat_fw.errors import IntegrityError
+from beamheat_fw.launch.completion import read_completion
+from beamheat_fw.launch.fencing import LOST, FencedLaunchPad
+from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+from beamheat_fw.launch.owner import Fate, fate
+
+#: How often a firework may lose its rocket before it is fizzled: something in it kills rockets.
+MOST_LOST = 5
+#: A plain rocket needs a moment between claiming a firework and launching it; after this it is dead, s.
+LONGEST_CLAIM_S = 600.0
+
+
+def examine_runs(launchpad: SurvivingLaunchPad) -> Iterator[Finding]:
+    """Find RUNNING fireworks that nobody runs any more."""
+    running = list(launchpad.fireworks.find({"state": "RUNNING"}, {"fw_id": 1, "launches": 1}))
+    ids = [firework["launches"][-1] for firework in running if firework["launches"]]
+    newest = launchpad.launches.find({"launch_id": {"$in": ids}})
+    launches = {launch["launch_id"]: launch for launch in newest}
+    for firework in running:
+        launch = launches.get(firework["launches"][-1]) if firework["launches"] else None
+        finding = _examine_run(launchpad, firework["fw_id"], launch)
+        if finding:
+            yield finding
+
+
+def examine_claims(launchpad: FencedLaunchPad) -> Iterator[Finding]:
+    """Find RESERVED fireworks whose rocket died before it launched them."""
+    for firework in launchpad.fireworks.find({"state": "RESERVED"}):
+        claim = firework.get("claim")
+        if _in_queue(launchpad, firework) and not claim:
+            continue
+        reason = _why_dead(claim, _age_s(firework["updated_on"]), LONGEST_CLAIM_S)
+        if reason:
+            yield Finding(
+                "abandoned claim",
+                {"fw_id": firework["fw_id"]},
+                f"its rocket claimed it and never launched it: {reason}",
+                "the firework is made READY",
+                partial(launchpad.free_claim, firework["fw_id"], claim),
+            )
+
+
+def _examine_run(
+    launchpad: SurvivingLaunchPad, fw_id: int, launch: Mapping[str, Any] | None
+) -> Finding | None:
+    if launch is None:
+        return Finding(
+            "run without launch",
+            {"fw_id": fw_id},
+            "it is RUNNING but has no launch",
+            "the firework is run again",
+            partial(launchpad.rerun_if, fw_id, {"state": "RUNNING", "launches": []}),
+        )
+    about = {"fw_id": fw_id, "launch_id": launch["launch_id"]}
+    owner = (launch["fworker"].get("env") or {}).get("rocket")
+    reason = _why_dead(owner, _silence_s(launch), RUN_EXPIRATION_SECS)
+    if reason and _completion_waits(launchpad, launch):
+        return Finding(
+            "waiting completion",
+            about,
+            f"it ended, but its rocket could not tell the database: {reason}",
+            "the completion in its launch folder is applied",
+            partial(launchpad.complete_waiting, launch["launch_dir"]),
+        )
+    if launch["state"] in ("COMPLETED", "FIZZLED") and (
+        reason or _age_s(launch["time_end"]) > LONGEST_CLAIM_S
+    ):
+        return Finding(
+            "unfinished update",
+            about,
+            f"its launch is {launch['state']} but the firework was not told",
+            "the workflow is brought in line",
+            partial(_refresh, launchpad, fw_id),
+        )
+    return _lost(launchpad, about, reason) if reason and launch["state"] == "RUNNING" else None
+
+
+def _lost(launchpad: SurvivingLaunchPad, about: dict[str, int], reason: str) -> Finding:
+    before = launchpad.launches.count_documents(
+        {"fw_id": about["fw_id"], "action.stored_data._exception._details.kind": LOST}
+    )
+    hopeless = before + 1 >= MOST_LOST
+    return Finding(
+        "lost run",
+        dict(about),
+        f"its rocket is gone: {reason}",
+        f"it is fizzled, as it has lost {before + 1} rockets" if hopeless else "the firework is run again",
+        partial(launchpad.give_up, about["fw_id"], about["launch_id"], f"rocket lost: {reason}", hopeless),
+    )
+
+
+def _why_dead(owner: Mapping[str, Any] | None, silent_s: float, limit_s: float) -> str | None:
+    """Return why a rocket counts as dead, or None when it may live."""
+    lives = fate(owner)
+    if lives is Fate.DEAD and owner is not None:
+        return f"process {owner['pid']} on {owner['host']} has ended"
+    if lives is Fate.UNKNOWN and silent_s > limit_s:
+        return f"no sign of life for {silent_s:.0f} s (limit {limit_s:.0f} s)"
+    return None
+
+
+def _completion_waits(launchpad: SurvivingLaunchPad, launch: Mapping[str, Any]) -> bool:
+    try:
+        completion = read_completion(Path(launch["launch_dir"]))
+    except (IntegrityError, OSError):
+        return False
+    if completion is None or completion.database != launchpad.name:
+        return False
+    return completion.launch_id == launch["launch_id"]
+
+
+def _refresh(launchpad: FencedLaunchPad, fw_id: int) -> bool:
+    launchpad.refresh_workflow(fw_id)
+    return True
+
+
+def _in_queue(launchpad: FencedLaunchPad, firework: Mapping[str, Any]) -> bool:
+    """Tell whether a firework is reserved for a job of the queue (``qlaunch -r``)."""
+    reserved = {"launch_id": {"$in": firework["launches"]}, "state": "RESERVED"}
+    return launchpad.launches.find_one(reserved, {"_id": 1}) is not None
+
+
+def _silence_s(launch: Mapping[str, Any]) -> float:
+    last = launch["state_history"][-1]
+    return _age_s(last.get("updated_on") or last["created_on"])
+
+
+def _age_s(moment: str | datetime.datetime) -> float:
+    """Return how long ago a moment was, s; FireWorks stores some as text and some as dates."""
+    when = datetime.datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=datetime.UTC)
+    return (datetime.datetime.now(datetime.UTC) - when).total_seconds()
