@@ -85,6 +85,11 @@ class CheckpointFolder:
                 self.passed_over.append(error.message())
         return None
 
+    def clear(self) -> None:
+        """Remove all checkpoints: what they were for is done."""
+        for path in self._files():
+            path.unlink()
+
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob(f"{self._name}-*.ckpt"))
 

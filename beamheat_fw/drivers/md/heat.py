@@ -14,13 +14,12 @@ from ase import Atoms
 from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.drivers.md.heating import WALL_TIME
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, write_structures
-from beamheat_fw.drivers.md.launching import run_ranks
+from beamheat_fw.drivers.md.launching import OUTCOME_FILE, rank_outcomes, run_ranks
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.mpi import MpiLauncher
-from beamheat_fw.errors import CalculationError, InputError
+from beamheat_fw.errors import InputError
 from beamheat_fw.physics.series import TemperatureSeries
 
-OUTCOME_FILE = "outcome.json"
 _PROGRAM = "beamheat_fw.drivers.md.heat_program"
 
 
@@ -107,18 +106,9 @@ def heat(folder: Path, *, ranks: int, launcher: MpiLauncher, stop: Callable[[], 
     done = folder / OUTCOME_FILE
     if not done.exists():
         run_ranks(_PROGRAM, folder, ranks, launcher, stop)
-        outcome = _gather([_rank_outcome(folder, rank) for rank in range(ranks)])
+        outcome = _gather(rank_outcomes(folder, ranks))
         write_whole(done, json.dumps(asdict(outcome)).encode())
     return HeatOutcome(**json.loads(done.read_text(encoding="utf-8")))
-
-
-def _rank_outcome(folder: Path, rank: int) -> dict[str, Any]:
-    path = folder / f"rank-{rank}.json"
-    if not path.exists():
-        raise CalculationError(
-            "A rank left no outcome", "Read the log of the run.", {"folder": str(folder), "rank": rank}
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _gather(ranks: Sequence[dict[str, Any]]) -> HeatOutcome:

@@ -35,7 +35,7 @@ def read_structures(path: Path) -> list[Atoms]:
     from ase.io.extxyz import XYZError
 
     try:
-        return list(read(path, index=":", format="extxyz"))
+        return list(read(path, index=":", format="extxyz", parallel=False))
     except (OSError, XYZError, ValueError, KeyError) as error:
         raise InputError(
             "The structures cannot be read",
@@ -71,6 +71,7 @@ def write_structures(path: Path, structures: Sequence[Atoms]) -> None:
     """Write an extended XYZ file, whole or not at all."""
     from ase.io import write
 
+    # With mpi4py loaded ASE would write on rank 0 alone; here every rank has files of its own.
     text = io.StringIO()
-    write(text, list(structures), format="extxyz")
+    write(text, list(structures), format="extxyz", parallel=False)
     write_whole(path, text.getvalue().encode())

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from beamheat_fw.drivers.md.rank import STOPPED_STATUS
 from beamheat_fw.drivers.mpi import MpiLauncher
@@ -13,6 +14,7 @@ from beamheat_fw.drivers.process import Command, run_to_end
 from beamheat_fw.errors import BeamheatError, CalculationError, InputError, IntegrityError, Interrupted
 
 LOG_FILE = "md.log"
+OUTCOME_FILE = "outcome.json"
 _KINDS: tuple[type[BeamheatError], ...] = (InputError, CalculationError, IntegrityError)
 
 
@@ -55,3 +57,19 @@ def _raise_rank_error(folder: Path) -> None:
         content = json.loads(path.read_text(encoding="utf-8"))
         kind = next((kind for kind in _KINDS if kind.__name__ == content["kind"]), CalculationError)
         raise kind(content["what"], content["fix"], content["values"]) from None
+
+
+def rank_outcomes(folder: Path, ranks: int) -> list[dict[str, Any]]:
+    """Return what each rank wrote at its end.
+
+    Raises
+    ------
+    CalculationError
+        A rank wrote nothing.
+    """
+    missing = [rank for rank in range(ranks) if not (folder / f"rank-{rank}.json").exists()]
+    if missing:
+        raise CalculationError(
+            "A rank left no outcome", "Read the log of the run.", {"folder": str(folder), "rank": missing[0]}
+        )
+    return [json.loads((folder / f"rank-{rank}.json").read_text(encoding="utf-8")) for rank in range(ranks)]
