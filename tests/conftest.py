@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from pymongo import MongoClient
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of FireWorks' own tests, which it imports when it looks for a firetask's name."""
+    config.addinivalue_line("markers", "mongodb: of FireWorks' own tests")
+
+
 def _fast_folder() -> Path:
     """Memory where there is enough of it: each index of each fresh database waits for the disk otherwise."""
     memory = Path("/dev/shm")

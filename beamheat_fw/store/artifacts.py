@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from pymongo.errors import DuplicateKeyError
+from gridfs.errors import CorruptGridFile, FileExists
 
 from beamheat_fw.errors import InputError, IntegrityError, StoreError
 from beamheat_fw.identity import bytes_sha256, file_sha256
@@ -78,7 +79,7 @@ def fetch_artifact(store: Store, sha256: str, destination: Path, cache: Path | N
         return destination
     copy = (cache or default_cache()) / sha256[:2] / sha256
     if not copy.is_file() or file_sha256(copy) != sha256:
-        _download(store, sha256, copy)
+        _write_whole(copy, sha256, lambda target: _read(store, sha256, target))
     with copy.open("rb") as stream:
         _write_whole(destination, sha256, lambda target: shutil.copyfileobj(stream, target, _BLOCK))
     return destination
@@ -86,13 +87,11 @@ def fetch_artifact(store: Store, sha256: str, destination: Path, cache: Path | N
 
 def read_artifact(store: Store, sha256: str) -> bytes:
     """Return a small artifact's content; raises as `fetch_artifact`."""
-    found = store.db[f"{BUCKET}.files"].find_one({"filename": sha256}, {"_id": 1})
-    if found is None:
-        raise _missing(sha256)
-    content = _bucket(store).open_download_stream(found["_id"]).read()
-    if bytes_sha256(content) != sha256:
+    content = io.BytesIO()
+    _read(store, sha256, content)
+    if bytes_sha256(content.getvalue()) != sha256:
         raise _altered(sha256)
-    return content
+    return content.getvalue()
 
 
 def default_cache() -> Path:
@@ -124,7 +123,7 @@ def _upload(store: Store, source: Path | bytes, sha256: str, metadata: Mapping[s
                 "A file changed while it was saved", "Save it once it is finished.", {"file": str(source)}
             )
         stream.close()
-    except DuplicateKeyError:
+    except FileExists:
         store.db[f"{BUCKET}.chunks"].delete_many({"files_id": stream._id})
 
 
@@ -137,16 +136,12 @@ def _blocks(source: Path | bytes) -> Any:
             yield block
 
 
-def _download(store: Store, sha256: str, destination: Path) -> None:
-    from gridfs import CorruptGridFile
-
+def _read(store: Store, sha256: str, target: IO[bytes]) -> None:
     found = store.db[f"{BUCKET}.files"].find_one({"filename": sha256}, {"_id": 1})
     if found is None:
         raise _missing(sha256)
     try:
-        _write_whole(
-            destination, sha256, lambda target: _bucket(store).download_to_stream(found["_id"], target)
-        )
+        _bucket(store).download_to_stream(found["_id"], target)
     except CorruptGridFile:
         raise _altered(sha256) from None
 

@@ -157,12 +157,12 @@ def parse(kind: type[D], found: Mapping[str, Any]) -> D:
         raise StoreError(problem.what, f"{problem.fix} Mend it by hand.", values | problem.values) from None
 
 
-def make(kind: type[D], **fields: Any) -> D:
+def make(model: type[D], /, **fields: Any) -> D:
     """Return a document, or raise an `InputError` that names the first wrong field."""
     try:
-        return kind(**fields)
+        return model(**fields)
     except ValidationError as error:
-        raise refused(error, f"This document for {kind.collection}") from None
+        raise refused(error, f"This document for {model.collection}") from None
 
 
 def check_fields(kind: type[Document], fields: Mapping[str, Any]) -> dict[str, Any]:
