@@ -19,6 +19,8 @@ from beamheat_fw.physics.eels.zero_loss import (
 
 #: The order of the numbers in `Moments.values`.
 T_OVER_LAMBDA, ENERGY_LOSS, SSD_0, SSD_1, RAW_0, RAW_1 = range(6)
+#: Which of them a change of the threshold moves.
+THRESHOLD_DIRECTION = np.array([1.0, 0.0, 1.0, 0.0, 0.0, 0.0])
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,10 @@ class Moments:
         included); moments 0 and 1 (eV) of the single-scattering distribution over its window, and of the raw
         spectrum over the paper's window, these four per zero-loss electron. NaN where there is no zero-loss peak.
     covariance : array, shape (n, 6, 6)
-        From counting, and from the threshold where it was found rather than given.
+        From counting.
+    threshold_shift : array, shape (n,)
+        By how much t/lambda and moment 0 change when the threshold moves by half a FWHM; 0 where it was given: then
+        it is part of what the numbers mean. First moments do not feel it.
     elastic : array, shape (n,)
         Counts I_0 of the zero-loss peak.
     centre_eV, fwhm_eV, threshold_eV : arrays, shape (n,)
@@ -92,6 +97,7 @@ class Moments:
 
     values: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    threshold_shift: NDArray[np.float64]
     elastic: NDArray[np.float64]
     centre_eV: NDArray[np.float64]
     fwhm_eV: NDArray[np.float64]
@@ -101,7 +107,14 @@ class Moments:
     @property
     def errors(self) -> NDArray[np.float64]:
         """Standard errors, shape (n, 6)."""
-        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+        return np.sqrt(np.diagonal(self.total_covariance, axis1=1, axis2=2))
+
+    @property
+    def total_covariance(self) -> NDArray[np.float64]:
+        """From counting and from the threshold, shape (n, 6, 6)."""
+        return self.covariance + self.threshold_shift[:, None, None] ** 2 * np.outer(
+            THRESHOLD_DIRECTION, THRESHOLD_DIRECTION
+        )
 
 
 def measure(spectra: LowLossSpectra, windows: EnergyWindows) -> Moments:
@@ -144,8 +157,8 @@ def _measure_block(spectra: LowLossSpectra, counts: NDArray[np.float64], windows
     check_counts(counts, windows.allow_negative)
     energy = spectra.energy_eV
     centre, fwhm = find_zero_loss(energy, counts, subpixel=windows.subpixel)
-    saturated = _is_saturated(counts, spectra.saturation_level)
     known = np.isfinite(centre)
+    saturated = known & _is_saturated(counts, spectra.saturation_level)
     zero = centre if windows.align else np.where(known, 0.0, np.nan)
     if windows.threshold_eV is None:
         threshold = find_threshold(energy, counts, zero, fwhm, windows.search)
@@ -153,11 +166,13 @@ def _measure_block(spectra: LowLossSpectra, counts: NDArray[np.float64], windows
         threshold = np.where(known, windows.threshold_eV, np.nan)
     values = np.full((len(counts), 6), np.nan)
     covariance = np.full((len(counts), 6, 6), np.nan)
-    elastic = np.full(len(counts), np.nan)
+    shift, elastic = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
     if known.any():
         peaks = _Peaks(zero[known], fwhm[known], threshold[known])
-        values[known], covariance[known], elastic[known] = _Estimates(energy, counts[known], peaks, windows).all()
-    return Moments(values, covariance, elastic, centre, fwhm, threshold, saturated)
+        estimates = _Estimates(energy, counts[known], peaks, windows)
+        values[known], covariance[known] = estimates.all()
+        shift[known], elastic[known] = estimates.threshold_shift(), estimates.elastic
+    return Moments(values, covariance, shift, elastic, centre, fwhm, threshold, saturated)
 
 
 @dataclass(frozen=True)
@@ -177,7 +192,7 @@ class _Estimates:
         peaks: _Peaks,
         windows: EnergyWindows,
     ) -> None:
-        self.windows, self.peaks = windows, peaks
+        self.energy, self.windows, self.peaks = energy_eV, windows, peaks
         self.step = energy_eV[1] - energy_eV[0]
         self.loss = energy_eV - peaks.centre_eV[:, None]
         low, high = windows.signal_range_eV or (-np.inf, np.inf)
@@ -190,15 +205,12 @@ class _Estimates:
         self.elastic = np.where(self.below, self.counts, 0.0).sum(axis=1)
         _require_elastic(self.elastic, self.total)
 
-    def all(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def all(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         pairs = [self._log_ratio(), self._first_moment(), *self._single_scattering(), *self._raw()]
         values = np.stack([value for value, _ in pairs], axis=1)
         slopes = np.stack([np.where(self.counted, slope, 0.0) for _, slope in pairs], axis=1)
         variance = self.windows.gain_factor * np.abs(self.counts)
-        covariance = np.matmul(slopes * variance[:, None, :], slopes.transpose(0, 2, 1))
-        if self.windows.threshold_eV is None:
-            covariance += self._threshold_covariance()
-        return values, covariance, self.elastic
+        return values, np.matmul(slopes * variance[:, None, :], slopes.transpose(0, 2, 1))
 
     def _log_ratio(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return np.log(self.total / self.elastic), 1.0 / self.total[:, None] - self.below / self.elastic[:, None]
@@ -208,15 +220,11 @@ class _Estimates:
         return value, (self.loss - value[:, None]) / self.total[:, None] - self._centre_slope()
 
     def _centre_slope(self) -> NDArray[np.float64]:
+        """Return how the zero-loss peak's centroid moves with each count."""
         if not self.windows.align:
             return np.zeros_like(self.loss)
-        window = centroid_window(self.loss[0], self.peaks.centre_eV * 0.0, self.peaks.fwhm_eV)
-        inside = np.clip(window, 0.0, 1.0) if len(window) == 1 else self._window()
+        inside = centroid_window(self.energy, self.peaks.centre_eV, self.peaks.fwhm_eV)
         return inside * self.loss / (inside * self.counts).sum(axis=1, keepdims=True)
-
-    def _window(self) -> NDArray[np.float64]:
-        energies = self.loss + self.peaks.centre_eV[:, None]
-        return centroid_window(energies[0], self.peaks.centre_eV, self.peaks.fwhm_eV)
 
     def _single_scattering(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         deconvolution = deconvolve(self.counts, self.below)
@@ -241,21 +249,19 @@ class _Estimates:
             pairs.append((value, (weights - np.where(self.below, value[:, None], 0.0)) / self.elastic[:, None]))
         return pairs
 
-    def _threshold_covariance(self) -> NDArray[np.float64]:
-        """Half a FWHM either way: t/lambda and the distribution's moment 0 move together, first moments do not."""
+    def threshold_shift(self) -> NDArray[np.float64]:
+        if self.windows.threshold_eV is not None:
+            return np.zeros(len(self.counts))
         reach = 0.5 * self.peaks.fwhm_eV[:, None]
         nearby = np.abs(self.loss - self.peaks.threshold_eV[:, None]) <= reach
-        moved = 0.5 * np.where(nearby, self.counts, 0.0).sum(axis=1) / self.elastic
-        direction = np.zeros(6)
-        direction[[T_OVER_LAMBDA, SSD_0]] = 1.0
-        return moved[:, None, None] ** 2 * np.outer(direction, direction)
+        return 0.5 * np.where(nearby, self.counts, 0.0).sum(axis=1) / self.elastic
 
 
 def _require_elastic(elastic: NDArray[np.float64], total: NDArray[np.float64]) -> None:
-    if np.any(elastic <= 0.0) or np.any(total <= elastic):
+    if np.any(elastic <= 0.0) or np.any(total < elastic):
         raise InputError(
-            "A spectrum has no counts below the threshold, or none above it",
-            "Check the threshold and the signal range against the spectrum; a vacuum position needs some background.",
+            "A spectrum has no counts below the threshold, or fewer than none above it",
+            "Check the threshold, the signal range and the dark correction against the spectrum.",
             {"least_elastic": float(elastic.min()), "least_inelastic": float((total - elastic).min())},
         )
 

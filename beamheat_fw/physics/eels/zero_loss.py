@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import savgol_filter
 
 from beamheat_fw.errors import InputError
 
 _WIDEST_FWHM_EV = 5.0
+#: How far from 0 eV of the file's calibration the peak is looked for.
+_SEARCH_EV = 15.0
 #: The peak's channels hold at least this share of the spectrum: less is a spike in noise, or t/lambda above 6.
 _LEAST_SHARE = 2e-3
 #: Half width of the window of the peak's centroid, in FWHM: holds a Gaussian to 4e-4.
@@ -54,7 +57,7 @@ class ThresholdSearch:
 def find_zero_loss(
     energy_eV: NDArray[np.float64],
     counts: NDArray[np.float64],
-    search_eV: tuple[float, float] = (-15.0, 15.0),
+    search_eV: tuple[float, float] = (-_SEARCH_EV, _SEARCH_EV),
     subpixel: bool = True,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the centre and the full width at half maximum of each zero-loss peak.
@@ -177,11 +180,17 @@ def find_threshold(
     known = np.isfinite(centre_eV)
     begin = np.where(known, centre_eV + np.maximum(search.start, fwhm_eV), 0.0)
     end = np.where(known, centre_eV + search.start + search.window, 1.0)
-    first, last = np.searchsorted(energy_eV, [begin.min(), end.max()])
-    last = min(max(last, first + search.window_length + 1), len(energy_eV))
-    part = slice(max(first - search.window_length, 0), last)
+    # A fixed part of the axis: the filter's ends must not depend on where other positions have their peak.
+    part = energy_eV <= _SEARCH_EV + search.start + search.window + 2 * search.window_length * step
     near, nearby = energy_eV[part], counts[:, part]
-    smooth = savgol_filter(nearby, search.window_length, search.polynomial_order, axis=1)
+    if np.any(begin > near[-1]):
+        raise InputError(
+            "The spectrum ends before the threshold's search begins",
+            "Give the threshold, or start the search closer to the zero-loss peak.",
+            {"start": search.start, "last_eV": float(energy_eV[-1])},
+        )
+    # A running mean, unlike the filter's polynomial, has no minimum of its own at the foot of the peak.
+    smooth = uniform_filter1d(nearby, search.window_length, axis=1, mode="nearest")
     slope = savgol_filter(nearby, search.window_length, search.polynomial_order, deriv=1, delta=step, axis=1)
     outside = (near < begin[:, None]) | (near > end[:, None])
     valley = np.argmin(np.where(outside, np.inf, smooth), axis=1)

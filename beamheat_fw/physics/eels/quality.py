@@ -1,0 +1,114 @@
+"""What is suspect about spectra that can still be used."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from beamheat_fw.physics.eels.moments import ENERGY_LOSS, T_OVER_LAMBDA, EnergyWindows, Moments
+from beamheat_fw.physics.eels.spectra import LowLossSpectra
+from beamheat_fw.physics.eels.support import SupportBackground
+from beamheat_fw.physics.eels.thickness import PathLengths
+from beamheat_fw.physics.measured import Measured
+
+_THICK = 2.0
+_SHORT_RANGE_EV = 100.0
+_FEW_COUNTS = 1000.0
+
+
+def warnings_about(
+    spectra: LowLossSpectra,
+    windows: EnergyWindows,
+    moments: Moments,
+    support: SupportBackground,
+    mean_loss_eV: Measured,
+    paths: PathLengths | None,
+) -> tuple[str, ...]:
+    """Return what a reader of the result should know, one sentence each."""
+    found = [
+        *_about_peaks(moments, windows),
+        *_about_range(spectra, moments, windows),
+        *_about_support(moments, support),
+    ]
+    if paths is not None:
+        found += _about_paths(paths, mean_loss_eV)
+    return tuple(found)
+
+
+def _about_peaks(moments: Moments, windows: EnergyWindows) -> list[str]:
+    found = []
+    known = np.isfinite(moments.centre_eV)
+    centres, width = moments.centre_eV[known], float(np.median(moments.fwhm_eV[known]))
+    if not known.all():
+        found.append(f"{np.count_nonzero(~known)} of {known.size} positions have no zero-loss peak and no result")
+    if moments.saturated.any():
+        found.append(
+            f"the zero-loss peak looks saturated at {np.count_nonzero(moments.saturated)} positions: t/lambda is then "
+            "too large"
+        )
+    drift = float(np.ptp(centres))
+    if drift > max(width, 0.2):
+        treated = "is corrected for" if windows.align else "is not corrected for"
+        found.append(f"the zero-loss peak drifts over {drift:.3g} eV in the scan, which {treated}")
+    if abs(float(np.median(centres))) > max(3.0 * width, 2.0):
+        found.append(f"the zero-loss peak lies at {np.median(centres):.3g} eV in the file's calibration")
+    if windows.threshold_eV is None and np.ptp(moments.threshold_eV[known]) > max(2.0 * width, 1.0):
+        found.append(
+            f"the threshold found varies from {np.nanmin(moments.threshold_eV):.3g} to "
+            f"{np.nanmax(moments.threshold_eV):.3g} eV between positions: give one threshold to compare them"
+        )
+    return found
+
+
+def _about_range(spectra: LowLossSpectra, moments: Moments, windows: EnergyWindows) -> list[str]:
+    found = []
+    highest = float(spectra.energy_eV[-1])
+    if windows.signal_range_eV is not None:
+        highest = min(highest, windows.signal_range_eV[1])
+    if highest < _SHORT_RANGE_EV:
+        found.append(f"losses above {highest:.3g} eV are not counted: the energy lost is a lower bound")
+    thick = np.count_nonzero(moments.values[:, T_OVER_LAMBDA] > _THICK)
+    if thick:
+        found.append(
+            f"t/lambda is above {_THICK:g} at {thick} positions: plural and elastic scattering make the log-ratio "
+            "unreliable"
+        )
+    if np.nanmedian(moments.elastic) / windows.gain_factor < _FEW_COUNTS:
+        found.append(
+            "the zero-loss peaks hold few counts: if the counts were normalised, the errors mean nothing without the "
+            "counts per electron"
+        )
+    if np.any(moments.values[:, ENERGY_LOSS] < -3.0 * moments.errors[:, ENERGY_LOSS]):
+        found.append("energy is gained at some positions: check the alignment and the dark correction")
+    return found
+
+
+def _about_support(moments: Moments, support: SupportBackground) -> list[str]:
+    if not support.positions:
+        return []
+    return [
+        "the support is subtracted as it is beside the particle: surface and interface plasmons, and the surface lost "
+        "under the particle, remain"
+    ]
+
+
+def _about_paths(paths: PathLengths, mean_loss_eV: Measured) -> list[str]:
+    found = []
+    product = mean_loss_eV.value / paths.mean_free_path_nm.value
+    if abs(product / paths.dE_dx_eV_nm.value - 1.0) > 0.1:
+        found.append(
+            f"mean loss over mean free path is {product:.3g} eV/nm, dE/dx from the first moment "
+            f"{paths.dE_dx_eV_nm.value:.3g} eV/nm: windows, support or surface losses differ; power needs the latter"
+        )
+    if paths.reduced_chi2 > 2.0:
+        found.append(
+            f"the profile does not fit the scan (reduced chi^2 {paths.reduced_chi2:.2g}): the shape is not the model's; "
+            "errors are widened"
+        )
+    if paths.method == "uniform thickness":
+        found.append("the mean free path takes surface losses for bulk ones: one thickness cannot tell them apart")
+    if abs(paths.intercept) > 0.2 * paths.thickness_nm / paths.mean_free_path_nm.value:
+        found.append(
+            f"t/lambda has an intercept of {paths.intercept:.2g} that does not grow with thickness: support or surface "
+            "losses"
+        )
+    return found
