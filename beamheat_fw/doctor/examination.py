@@ -6,19 +6,24 @@ they were found. So the round may be made at any time, twice, beside another doc
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
+
+from fireworks.core.launchpad import LockedWorkflowError
 
 from beamheat_fw.doctor.data import examine_campaigns, examine_folders, examine_labels
 from beamheat_fw.doctor.finding import Finding
 from beamheat_fw.doctor.rockets import examine_claims, examine_runs
 from beamheat_fw.doctor.workflows import examine_locks, examine_states
+from beamheat_fw.errors import BeamheatError
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.worker import Worker
 from beamheat_fw.store.database import Store
 
 #: A repair may bring the next inconsistency to light: a completed parent, then its waiting child.
 _ROUNDS = 4
+_LOG = logging.getLogger(__name__)
 
 
 def examine(launchpad: SurvivingLaunchPad, store: Store, scratch: Path | None = None) -> Iterator[Finding]:
@@ -46,8 +51,16 @@ def examine_and_fix(
     """Repair everything that can be repaired from here; return what was."""
     mended: list[Finding] = []
     for _ in range(_ROUNDS):
-        fixed = [finding for finding in examine(launchpad, store, scratch) if finding.mend and finding.mend()]
+        fixed = [finding for finding in examine(launchpad, store, scratch) if _mend(finding)]
         mended += fixed
         if not fixed:
             break
     return mended
+
+
+def _mend(finding: Finding) -> bool:
+    try:
+        return finding.mend is not None and finding.mend()
+    except (BeamheatError, LockedWorkflowError) as error:
+        _LOG.warning("%s: not mended: %s", finding.kind, error)
+        return False

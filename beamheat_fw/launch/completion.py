@@ -48,7 +48,16 @@ class Completion:
 
     def fwaction(self) -> FWAction | None:
         """Return the FWAction, which may import the classes it names."""
-        return FWAction.from_dict(reconstitute_dates(self.action)) if self.action is not None else None
+        if self.action is None:
+            return None
+        try:
+            return FWAction.from_dict(reconstitute_dates(self.action))
+        except (KeyError, TypeError) as error:
+            raise IntegrityError(
+                "A completion holds no FWAction",
+                f"Remove {FILE_NAME} from the launch folder; the firework will be run again.",
+                {"launch_id": self.launch_id},
+            ) from error
 
 
 def read_completion(folder: str | os.PathLike[str]) -> Completion | None:

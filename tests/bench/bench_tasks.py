@@ -16,7 +16,7 @@ from beamheat_fw.launch.stopping import STOP
 
 @explicit_serialize
 class Sleep(FiretaskBase):
-    """Sleep for `seconds`; with `polls` it stops when asked, as a driver does. Leaves a mark for each start."""
+    """Sleep for `seconds`; with `polls` stop when asked, as a driver does. Leaves a mark at each start."""
 
     def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
         if "mark" in self:

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from beamheat_fw.launch.allow_list import RefusedTask, judge
+
+
+def _firework(*tasks: str, **spec: Any) -> dict[str, Any]:
+    return {"fw_id": 7, "spec": {"_tasks": [{"_fw_name": name} for name in tasks], **spec}}
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("{{beamheat_fw.firetasks.Label}}", ()),
+        ("ScriptTask", ("ScriptTask",)),
+        ("{{site.tasks.Copy}}", ("site.tasks",)),
+        ("{{site.tasks.Copy}}", ("site.tasks.Copy",)),
+    ],
+)
+def test_own_and_listed_tasks_pass(name: str, allowed: tuple[str, ...]) -> None:
+    judge(_firework(name), allowed)
+
+
+@pytest.mark.parametrize(
+    "firework",
+    [
+        _firework("ScriptTask"),
+        _firework("{{beamheat_fw.firetasks_evil.Task}}"),
+        _firework("{{beamheat_fw.firetasks.Label}}", "{{os.system}}"),
+        _firework("{{beamheat_fw.firetasks.Label}}", deep={"list": [{"@module": "os", "@class": "system"}]}),
+        _firework("{{beamheat_fw.firetasks.Label}}", _dupefinder={"_fw_name": "DupeFinderExact"}),
+        _firework("{{beamheat_fw.firetasks.Label}}", _background_tasks=[{"tasks": [{"_fw_name": "PyTask"}]}]),
+        {**_firework(), "launches": [{"action": {"stored_data": {"@module": "os", "@class": "x"}}}]},
+    ],
+)
+def test_everything_else_is_refused_wherever_it_stands(firework: dict[str, Any]) -> None:
+    with pytest.raises(RefusedTask, match="allowed_tasks"):
+        judge(firework, ("site",))
