@@ -1,0 +1,399 @@
+"""The interface thermal conductance G from relaxations of a heated (or cooled) particle, with all its errors.
+
+G = C/(tau A), with the reduced heat capacity 1/C = 1/C_p + 1/C_s, the relaxation time tau and a contact
+area A whose definition is carried along: values of different definitions must not be mixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from beamheat_fw.errors import InputError
+from beamheat_fw.physics import heat_capacity, relaxation
+from beamheat_fw.physics.between_members import PooledRate, pool
+from beamheat_fw.physics.heat_capacity import HeatCapacity
+from beamheat_fw.physics.relaxation import RateLikelihood, RelaxationFit, TwoBodies, join
+from beamheat_fw.physics.relaxation_curve import RelaxationCurve, relaxation_curve
+from beamheat_fw.physics.series import LONGEST_SERIES_PS, TemperatureSeries
+from beamheat_fw.units import A2_PER_NM2, MW_M2K_PER_EV_A2_PS_K
+
+#: Heat capacities are measured on blocks of this length, several correlation times of the kinetic energy.
+CAPACITY_BLOCK_PS: Final = 0.5
+#: A run shorter than this many relaxation times leaves tau to a guess at where it ends.
+SHORTEST_RUN_IN_TAU: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Contact:
+    """The area through which heat passes.
+
+    Attributes
+    ----------
+    area_nm2 : float
+    definition : str
+        Its name, such as ``hull`` (convex hull of the bottom layer's nuclei) or ``atoms`` (atoms near the
+        support times the area of one).
+    """
+
+    area_nm2: float
+    definition: str
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.area_nm2) and self.area_nm2 > 0):
+            raise InputError(
+                "The contact area must be positive", "Give it in nm2.", {"area_nm2": self.area_nm2}
+            )
+
+
+@dataclass(frozen=True)
+class HeatedSystem:
+    """What a conductance needs to know of the particle and its support.
+
+    Attributes
+    ----------
+    n_particle, n_support : int
+        Atoms that move; fixed ones hold no kinetic energy.
+    contact : Contact
+    particle, support : HeatCapacity, optional
+        Known heat capacities; measured from the runs' energies where not given, else 3 k_B an atom.
+    """
+
+    n_particle: int
+    n_support: int
+    contact: Contact
+    particle: HeatCapacity | None = None
+    support: HeatCapacity | None = None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 68 % interval.
+
+    Attributes
+    ----------
+    value, low, high : float
+        In the unit of the field that holds the interval; infinite where unknown.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def error(self) -> float:
+        """Half the width of the interval."""
+        return 0.5 * (self.high - self.low)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the interval as plain data, None for what is unknown."""
+        value, low, high, error = (
+            float(number) if np.isfinite(number) else None
+            for number in (self.value, self.low, self.high, self.error)
+        )
+        return {"value": value, "error": error, "interval": [low, high]}
+
+
+@dataclass(frozen=True)
+class RunConductance:
+    """What one run says alone.
+
+    Attributes
+    ----------
+    member : str
+    seed : int or None
+    conductance_MW_m2K, tau_ps : Interval
+        Statistical intervals.
+    """
+
+    member: str
+    seed: int | None
+    conductance_MW_m2K: Interval
+    tau_ps: Interval
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run's values as plain data."""
+        return {
+            "member": self.member,
+            "seed": self.seed,
+            "conductance_MW_m2K": self.conductance_MW_m2K.to_dict(),
+            "tau_ps": self.tau_ps.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class ConductanceResult:
+    """One interface conductance with its parts of error and what it was measured at.
+
+    Attributes
+    ----------
+    conductance_MW_m2K : Interval
+        68 %, all parts of the error together.
+    statistical_MW_m2K : Interval
+        68 %, from the runs' thermal noise alone.
+    potential_error_MW_m2K : float or None
+        What the disagreement of the potentials adds; None for one potential. A lower bound: members share
+        data and functional.
+    member_spread : float or None
+        Relative standard deviation of G between potentials.
+    heat_capacity_error_MW_m2K : float
+        From the heat capacities; systematic where they are 3 k_B an atom.
+    tau_ps : Interval
+        Relaxation time of the temperature difference.
+    tau_fast_ps, block_ps : float
+        Correlation time of the kinetic noise and block length of the analysis.
+    particle, support : HeatCapacity
+    contact : Contact
+    T_interface_K : float
+        Mean of the two bodies' temperatures, weighted with the squared difference: where the decay is
+        measured.
+    direction : {'hot', 'cold', 'mixed'}
+        Whether the particle started above or below the support.
+    compatible_with_zero : bool
+        Whether no conductance at all is within two standard errors.
+    runs : tuple of RunConductance
+    curve : RelaxationCurve
+    warnings : tuple of str
+    """
+
+    conductance_MW_m2K: Interval
+    statistical_MW_m2K: Interval
+    potential_error_MW_m2K: float | None
+    member_spread: float | None
+    heat_capacity_error_MW_m2K: float
+    tau_ps: Interval
+    tau_fast_ps: float
+    block_ps: float
+    particle: HeatCapacity
+    support: HeatCapacity
+    contact: Contact
+    T_interface_K: float
+    direction: str
+    compatible_with_zero: bool
+    runs: tuple[RunConductance, ...]
+    curve: RelaxationCurve
+    warnings: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The result in one sentence."""
+        g = self.conductance_MW_m2K
+        if self.compatible_with_zero:
+            limit = (
+                "no upper limit" if not np.isfinite(g.high) else f"at most {g.high:.3g} MW m^-2 K^-1 (84 %)"
+            )
+            return f"compatible with zero: {limit}"
+        if not np.isfinite(g.high):
+            return f"at least {g.low:.3g} MW m^-2 K^-1 (84 %); the runs give no upper limit"
+        return f"{g.value:.3g} (+{g.high - g.value:.2g} -{g.value - g.low:.2g}) MW m^-2 K^-1"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain data for MongoDB and JSON."""
+        return {
+            "conductance_MW_m2K": self.conductance_MW_m2K.to_dict(),
+            "verdict": self.verdict,
+            "statistical_MW_m2K": self.statistical_MW_m2K.to_dict(),
+            "potential_error_MW_m2K": self.potential_error_MW_m2K,
+            "member_spread": self.member_spread,
+            "heat_capacity_error_MW_m2K": self.heat_capacity_error_MW_m2K,
+            "tau_ps": self.tau_ps.to_dict(),
+            "tau_fast_ps": self.tau_fast_ps,
+            "block_ps": self.block_ps,
+            "heat_capacity_particle": self.particle.to_dict(),
+            "heat_capacity_support": self.support.to_dict(),
+            "area_nm2": self.contact.area_nm2,
+            "area_definition": self.contact.definition,
+            "T_interface_K": self.T_interface_K,
+            "direction": self.direction,
+            "compatible_with_zero": self.compatible_with_zero,
+            "n_runs": len(self.runs),
+            "n_members": len({run.member for run in self.runs}),
+            "runs": [run.to_dict() for run in self.runs],
+            "curve": self.curve.to_dict(),
+            "warnings": list(self.warnings),
+        }
+
+
+def relaxation_conductance(runs: Sequence[TemperatureSeries], system: HeatedSystem) -> ConductanceResult:
+    """Measure the interface conductance from one or several relaxations of one system.
+
+    Parameters
+    ----------
+    runs : sequence of TemperatureSeries
+        Independent NVE runs: several seeds, of one or several potentials (`member`), from one start
+        temperature.
+    system : HeatedSystem
+
+    Raises
+    ------
+    InputError
+        No runs, or bodies without atoms.
+    CalculationError
+        The runs are too short to see heat pass.
+    """
+    if not runs:
+        raise InputError("There is no run to analyse", "Give at least one temperature series.")
+    particle = system.particle or heat_capacity.measure(
+        runs, "particle", system.n_particle, CAPACITY_BLOCK_PS
+    )
+    support = system.support or heat_capacity.measure(runs, "support", system.n_support, CAPACITY_BLOCK_PS)
+    bodies = TwoBodies(particle.value_eV_per_K, support.value_eV_per_K, system.n_particle, system.n_support)
+    fitted = relaxation.fit(runs, bodies)
+    members = _by_member(runs, fitted)
+    pooled = pool(members)
+    to_G = conductance_per_rate(bodies, system.contact)
+    relative = _reduced_relative_error(particle, support, bodies)
+    statistical = _scaled(pooled.rate_per_ps, pooled.statistical_per_ps, to_G)
+    widened = _scaled(pooled.rate_per_ps, pooled.total_per_ps, to_G)
+    zero = fitted.joint.compatible_with_zero
+    return ConductanceResult(
+        conductance_MW_m2K=_widen(widened, relative),
+        statistical_MW_m2K=statistical,
+        potential_error_MW_m2K=_potential_error(statistical, widened, pooled),
+        member_spread=pooled.member_spread,
+        heat_capacity_error_MW_m2K=relative * statistical.value,
+        tau_ps=_tau(pooled.rate_per_ps, pooled.statistical_per_ps),
+        tau_fast_ps=fitted.tau_fast_ps,
+        block_ps=fitted.block_ps,
+        particle=particle,
+        support=support,
+        contact=system.contact,
+        T_interface_K=_interface_temperature(fitted, pooled.rate_per_ps),
+        direction=direction(runs),
+        compatible_with_zero=zero,
+        runs=tuple(_one_run(run, one, to_G) for run, one in zip(runs, fitted.runs, strict=True)),
+        curve=relaxation_curve(fitted, bodies, pooled.rate_per_ps, pooled.statistical_per_ps),
+        warnings=tuple(_warnings(runs, fitted, bodies, pooled, (particle, support))),
+    )
+
+
+def conductance_per_rate(bodies: TwoBodies, contact: Contact) -> float:
+    """Return G over 1/tau in MW m^-2 K^-1 ps: the reduced heat capacity over the area."""
+    return float(bodies.C_reduced_eV_per_K / (contact.area_nm2 * A2_PER_NM2) * MW_M2K_PER_EV_A2_PS_K)
+
+
+def direction(runs: Sequence[TemperatureSeries]) -> str:
+    """Return whether the particles start hot, cold, or not all alike."""
+    hot = {bool(run.difference_K[: max(1, len(run.time_ps) // 10)].mean() > 0) for run in runs}
+    return "mixed" if len(hot) > 1 else ("hot" if hot.pop() else "cold")
+
+
+def _by_member(runs: Sequence[TemperatureSeries], fitted: RelaxationFit) -> dict[str, RateLikelihood]:
+    members: dict[str, list[RateLikelihood]] = {}
+    for run, likelihood in zip(runs, fitted.runs, strict=True):
+        members.setdefault(run.member, []).append(likelihood)
+    return {member: join(likelihoods) for member, likelihoods in members.items()}
+
+
+def _reduced_relative_error(particle: HeatCapacity, support: HeatCapacity, bodies: TwoBodies) -> float:
+    """Relative error of the reduced heat capacity; errors of 3 k_B are of one cause and add up linearly."""
+    share = bodies.particle_share
+    parts = ((1.0 - share) * particle.relative_error, share * support.relative_error)
+    return float(sum(parts) if not (particle.measured or support.measured) else np.hypot(*parts))
+
+
+def _scaled(rate_per_ps: float, ends_per_ps: tuple[float, float], factor: float) -> Interval:
+    return Interval(rate_per_ps * factor, ends_per_ps[0] * factor, ends_per_ps[1] * factor)
+
+
+def _tau(rate_per_ps: float, ends_per_ps: tuple[float, float]) -> Interval:
+    low, high = ends_per_ps
+    value = 1.0 / rate_per_ps if rate_per_ps * LONGEST_SERIES_PS > 1.0 else np.inf
+    return Interval(value, 1.0 / high, 1.0 / low if low > 0 else np.inf)
+
+
+def _widen(interval: Interval, relative: float) -> Interval:
+    """Add a relative error to both sides, in quadrature."""
+    extra = relative * interval.value
+    low = interval.value - float(np.hypot(interval.value - interval.low, extra))
+    high = interval.value + float(np.hypot(interval.high - interval.value, extra))
+    return Interval(interval.value, 0.0 if interval.low == 0.0 else max(0.0, low), high)
+
+
+def _potential_error(statistical: Interval, widened: Interval, pooled: PooledRate) -> float | None:
+    if pooled.member_spread is None or not np.isfinite(widened.error):
+        return None
+    return float(np.sqrt(max(widened.error**2 - statistical.error**2, 0.0)))
+
+
+def _interface_temperature(fitted: RelaxationFit, rate_per_ps: float) -> float:
+    total, weights = 0.0, 0.0
+    for particle, support in fitted.blocks_K:
+        squared = np.exp(-2.0 * rate_per_ps * fitted.block_ps * np.arange(len(particle)))
+        total += float(squared @ (particle + support)) / 2.0
+        weights += float(squared.sum())
+    return float(total / weights)
+
+
+def _one_run(run: TemperatureSeries, likelihood: RateLikelihood, to_G: float) -> RunConductance:
+    reduced = likelihood.bias_reduced
+    ends = reduced.interval_per_ps()
+    return RunConductance(
+        run.member, run.seed, _scaled(reduced.best_per_ps, ends, to_G), _tau(reduced.best_per_ps, ends)
+    )
+
+
+def _warnings(
+    runs: Sequence[TemperatureSeries],
+    fitted: RelaxationFit,
+    bodies: TwoBodies,
+    pooled: PooledRate,
+    capacities: tuple[HeatCapacity, HeatCapacity],
+) -> list[str]:
+    longest = max(run.duration_ps for run in runs) * pooled.rate_per_ps
+    checks = [
+        (
+            fitted.joint.compatible_with_zero,
+            "the conductance is compatible with zero within two standard errors",
+        ),
+        (
+            direction(runs) == "mixed",
+            "hot and cold runs are mixed: G depends on the direction; analyse them apart",
+        ),
+        (
+            len({run.member for run in runs}) == 1,
+            "one potential only: the error that comes from the potential is unknown",
+        ),
+        (
+            longest < SHORTEST_RUN_IN_TAU,
+            f"the longest run lasts {longest:.2g} tau: {SHORTEST_RUN_IN_TAU} at least, better 1.5",
+        ),
+        (fitted.block_ps * pooled.rate_per_ps > 0.3, "the sampling is coarse against tau: sample more often"),
+    ]
+    checks += [
+        (
+            not capacity.measured,
+            f"heat capacity of the {name} is 3 k_B an atom: {capacity.relative_error:.0%} systematic error",
+        )
+        for name, capacity in zip(("particle", "support"), capacities, strict=True)
+    ]
+    return [text for holds, text in checks if holds] + _misfits(fitted, bodies, pooled.rate_per_ps)
+
+
+def _misfits(fitted: RelaxationFit, bodies: TwoBodies, rate_per_ps: float) -> list[str]:
+    """Look for decay that is not one exponential, and for noise that the numbers of atoms do not explain."""
+    early, squares = [], []
+    for pair in fitted.blocks_K:
+        innovations = relaxation.normalised_innovations(
+            pair, bodies, fitted.block_ps, rate_per_ps, fitted.tau_fast_ps
+        )
+        sign = np.sign(pair[0][0] - pair[1][0])
+        part = innovations[: max(2, len(innovations) // 3)]
+        early.append(sign * part.sum() / np.sqrt(len(part)))
+        squares.append(float(np.mean(innovations**2)))
+    found = []
+    lean = float(np.sum(early) / np.sqrt(len(early)))
+    if abs(lean) > 3.0:
+        way = "slower" if lean > 0 else "faster"
+        found.append(
+            f"the decay is not one exponential: its first third is {way} than the rest ({lean:+.1f} sigma)"
+        )
+    if not 0.5 < float(np.mean(squares)) < 2.0:
+        found.append(
+            f"the noise is {np.mean(squares):.2g} times what these numbers of atoms make: check n_particle, "
+            "n_support and that the temperatures were not smoothed"
+        )
+    return found
