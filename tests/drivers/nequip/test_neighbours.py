@@ -1,0 +1,71 @@
+"""Neighbour lists hold every pair within the cutoff, and no other, however the atoms move."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from beamheat_fw.drivers.nequip.frames import Frames
+from beamheat_fw.drivers.nequip.neighbours import Edges, NeighbourList
+
+CELL = np.array([[8.0, 0.0, 0.0], [2.0, 7.0, 0.0], [0.0, 0.0, 15.0]])
+
+
+def frames_of(pbc: list[tuple[bool, bool, bool]], atoms_each: int) -> Frames:
+    return Frames(
+        numbers=np.full(len(pbc) * atoms_each, 29),
+        frame_of_atom=np.repeat(np.arange(len(pbc)), atoms_each),
+        cells=np.stack([CELL] * len(pbc)),
+        pbc=np.array(pbc),
+    )
+
+
+def pairs_of(edges: Edges) -> set[tuple[int, ...]]:
+    return set(zip(*edges.index.tolist(), *edges.cell_shifts.T.tolist(), strict=True))
+
+
+def pairs_by_brute_force(frames: Frames, positions: np.ndarray, r_max: float) -> set[tuple[int, ...]]:
+    found = set()
+    for first, second in itertools.product(range(len(positions)), repeat=2):
+        frame = frames.frame_of_atom[first]
+        if frame != frames.frame_of_atom[second]:
+            continue
+        reach = [range(-3, 4) if periodic else (0,) for periodic in frames.pbc[frame]]
+        for shift in itertools.product(*reach):
+            distance = np.linalg.norm(positions[second] + np.array(shift) @ CELL - positions[first])
+            if distance < r_max and (first != second or any(shift)):
+                found.add((first, second, *shift))
+    return found
+
+
+@pytest.mark.parametrize("skin_A", [0.0, 0.6])
+def test_pairs_equal_brute_force_while_atoms_move(skin_A: float) -> None:
+    rng = np.random.default_rng(3)
+    frames = frames_of([(True, True, False), (False, False, False), (True, True, True)], atoms_each=12)
+    positions = rng.uniform(-4.0, 12.0, (36, 3))
+    neighbours = NeighbourList(frames, r_max_A=4.0, skin_A=skin_A)
+    for _ in range(6):
+        edges = neighbours.edges(positions)
+        assert pairs_of(edges) == pairs_by_brute_force(frames, positions, 4.0)
+        positions = positions + rng.normal(0.0, 0.07, positions.shape)
+    assert neighbours.searches == 6 if skin_A == 0.0 else 1 < neighbours.searches < 6
+
+
+def test_search_waits_until_an_atom_moved_half_the_skin() -> None:
+    frames = frames_of([(True, True, False)], atoms_each=2)
+    positions = np.array([[0.0, 0.0, 5.0], [2.0, 0.0, 5.0]])
+    neighbours = NeighbourList(frames, r_max_A=4.0, skin_A=0.5)
+    neighbours.edges(positions)
+    neighbours.edges(positions + [0.249, 0.0, 0.0])
+    assert neighbours.searches == 1
+    neighbours.edges(positions + [0.251, 0.0, 0.0])
+    assert neighbours.searches == 2
+
+
+def test_vectors_lead_from_an_atom_to_its_neighbours_image() -> None:
+    frames = frames_of([(True, True, False)], atoms_each=5)
+    positions = np.random.default_rng(1).uniform(0.0, 8.0, (5, 3))
+    edges = NeighbourList(frames, r_max_A=5.0).edges(positions)
+    first, second = edges.index
+    expected = positions[second] + edges.cell_shifts @ CELL - positions[first]
+    np.testing.assert_allclose(edges.vectors_A, expected, atol=1e-12)
