@@ -213,7 +213,10 @@ class SurvivingLaunchPad(FencedLaunchPad):
             return {}
         document, state = fitting(action, state)
         completion = Completion(flight.launch_id, flight.fw_id, state, document, self.name)
-        completion.write(flight.folder)
+        try:
+            completion.write(flight.folder)
+        except OSError as error:  # a full disk must not cost a result that the database can still take
+            self.m_logger.warning("%s: the completion was not written: %s", flight.folder, error)
         return self._complete_from(flight.folder, completion)
 
     def _land(self) -> None:
