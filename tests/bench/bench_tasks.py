@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from fireworks import FiretaskBase, FWAction
+import yaml
+from fireworks import FiretaskBase, Firework, FWAction, LaunchPad, Workflow
 from fireworks.utilities.fw_utilities import explicit_serialize
 
 from beamheat_fw.launch.job_folder import JobFolder
 from beamheat_fw.launch.stopping import STOP
+from beamheat_fw.launch.submission import insert_once
 
 
 @explicit_serialize
 class Sleep(FiretaskBase):
-    """Sleep for `seconds`; with `polls` stop when asked, as a driver does. Leaves a mark at each start."""
+    """Sleep for `seconds`; with `polls` stop when asked, as a driver does. Leaves a mark at each start.
+
+    `needs` names a value that an earlier task must have put into the spec; after `disk_full` this process
+    can write to no file any more.
+    """
 
     def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
         if "mark" in self:
             with Path(self["mark"]).open("a") as marks:
                 marks.write("started\n")
+        if "needs" in self:
+            fw_spec[self["needs"]]
+        if self.get("disk_full"):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         over = time.monotonic() + self.get("seconds", 0)
         while time.monotonic() < over:
             if self.get("polls") and STOP():
@@ -44,6 +56,16 @@ class TooMuch(FiretaskBase):
 
     def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
         return FWAction(update_spec={"array": "x" * (17 * 2**20)})
+
+
+@explicit_serialize
+class InsertStep(FiretaskBase):
+    """Insert a workflow under its step key, as the firework at a round's end does."""
+
+    def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
+        settings = yaml.safe_load(Path(os.environ["BENCH_LAUNCHPAD"]).read_text())
+        workflow = Workflow([Firework(Sleep())], metadata={"step_key": self["step_key"]})
+        return FWAction(stored_data={"inserted": insert_once(LaunchPad.from_dict(settings), workflow)})
 
 
 @explicit_serialize

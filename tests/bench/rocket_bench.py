@@ -78,6 +78,7 @@ class Bench:
                     **os.environ,
                     "PYTHONPATH": str(HERE),
                     "FW_CONFIG_FILE": str(self._config()),
+                    "BENCH_LAUNCHPAD": str(self.launchpad_file),
                     **(environ or {}),
                 },
                 stdout=log,
