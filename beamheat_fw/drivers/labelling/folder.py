@@ -50,6 +50,8 @@ class LabellingFolder:
         path = self.root / "structures.extxyz"
         try:
             frames = ase.io.read(path, index=":", format="extxyz")
+            if not frames:
+                raise ValueError("no structures in it")
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise InputError(
                 "The structures to label cannot be read",

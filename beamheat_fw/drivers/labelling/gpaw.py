@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,8 +18,6 @@ from beamheat_fw.drivers.labelling.gpaw_setups import check_gpaw
 from beamheat_fw.drivers.labelling.results import Evaluation
 
 __all__ = ["GpawReference", "check_gpaw"]
-
-_DAMPING = {"d3bj": "d3bj", "d3zero": "d3zero"}
 
 
 class GpawReference:
@@ -66,8 +65,8 @@ class GpawReference:
         dft.converge()
         zero_smearing = dft.calculate_energy()
         evaluation = Evaluation(
-            energy_eV=dft.results["free_energy"] * Ha,
-            energy_zero_smearing_eV=zero_smearing,
+            energy_eV=float(dft.results["free_energy"] * Ha),
+            energy_zero_smearing_eV=float(zero_smearing),
             forces_eV_A=np.array(dft.calculate_forces()),
             stress_eV_A3=self._stress(dft, bare),
             iterations=dft.scf_loop.niter,
@@ -122,12 +121,10 @@ def add_dispersion(evaluation: Evaluation, atoms: Atoms, settings: GpawSettings)
     """
     if settings.dispersion == "none":
         return evaluation
-    from dataclasses import replace
-
     from dftd3.ase import DFTD3
 
     atoms = atoms.copy()
-    atoms.calc = DFTD3(method=settings.xc, damping=_DAMPING[settings.dispersion])
+    atoms.calc = DFTD3(method=settings.xc, damping=settings.dispersion)
     energy = float(atoms.get_potential_energy())
     stress = evaluation.stress_eV_A3
     return replace(

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from beamheat_fw.drivers.labelling.folder import LabellingFolder
@@ -22,6 +23,9 @@ from beamheat_fw.drivers.labelling.team import Team
 from beamheat_fw.drivers.process import end_with_parent
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.structures.assembly import check_overlap
+
+#: Above this mean of the forces over the atoms a label gets a warning.
+MAX_NET_FORCE_EV_A = 0.05
 
 
 class Labeller:
@@ -66,6 +70,7 @@ class Labeller:
             "failed" if evaluation is None else "completed",
             evaluation,
             errors=errors,
+            warnings=() if evaluation is None else suspicions(evaluation),
             attempts=tuple(attempts),
             run_stats=self._run_stats(time.monotonic() - started),
         )
@@ -95,7 +100,8 @@ class Labeller:
         try:
             evaluation = self.reference.evaluate(atoms, numerics, log)
         except self.reference.failures as caught:
-            error = caught
+            # Its traceback would hold on to the arrays of the failed attempt.
+            error = caught.with_traceback(None)
         self.team.meet()
         failed_somewhere = self.team.largest(float(error is not None)) > 0.0
         return (None if failed_somewhere else evaluation), error
@@ -108,6 +114,14 @@ class Labeller:
             "max_rss_MiB": round(self.team.largest(peak_MiB), 1),
             "versions": self.reference.versions(),
         }
+
+
+def suspicions(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return what to look at in a label: forces that do not add up to nothing, as they must."""
+    net = float(np.linalg.norm(evaluation.forces_eV_A.mean(axis=0)))
+    if net <= MAX_NET_FORCE_EV_A:
+        return ()
+    return (f"The forces add up to {net:.3f} eV/Å an atom: the grid or the cutoff is too coarse.",)
 
 
 def main(arguments: list[str]) -> None:
