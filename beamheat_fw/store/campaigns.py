@@ -60,6 +60,16 @@ def find_campaign(store: Store, wanted: str) -> CampaignRecord:
     )
 
 
+def find_campaigns(store: Store, wanted: str | None = None) -> list[CampaignRecord]:
+    """Return the campaign asked for (as `find_campaign`), or all of them, oldest first."""
+    return list(store.find(CampaignRecord, {})) if wanted is None else [find_campaign(store, wanted)]
+
+
+def load_campaign_record(store: Store, campaign_id: str) -> CampaignRecord:
+    """Return the campaign of a whole id; raise a `StoreError` when it is not there."""
+    return store.load(CampaignRecord, campaign_id)
+
+
 def set_campaign_state(
     store: Store, campaign_id: str, state: CampaignState, reason: str | None = None
 ) -> None:

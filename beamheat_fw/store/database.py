@@ -37,7 +37,7 @@ class Store:
     """
 
     def __init__(self, database: Database) -> None:
-        self.db = database.with_options(
+        self.db: Database = database.with_options(
             codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
             write_concern=WriteConcern("majority", wtimeout=WRITE_TIMEOUT_MS),
             read_concern=ReadConcern("majority"),

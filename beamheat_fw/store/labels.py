@@ -129,7 +129,7 @@ def insert_labels(store: Store, labels: Sequence[Label]) -> set[str]:
     for start in range(0, len(labels), _BATCH):
         batch = labels[start : start + _BATCH]
         written = store.collection(Label).bulk_write([_insertion(label) for label in batch], ordered=False)
-        new.update(str(identifier) for identifier in written.upserted_ids.values())
+        new.update(str(identifier) for identifier in (written.upserted_ids or {}).values())
         store.collection(Label).bulk_write([_request(label) for label in batch], ordered=False)
     return new
 

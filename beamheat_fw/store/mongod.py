@@ -123,7 +123,8 @@ def begin_replica_set(socket_path: Path, deadline: float) -> None:
 
     address = f"mongodb://{quote_plus(str(socket_path))}/?directConnection=true"
     problem: Any = "no answer"
-    with MongoClient(address, serverSelectionTimeoutMS=1000) as client:
+    client: MongoClient = MongoClient(address, serverSelectionTimeoutMS=1000)
+    with client:
         while time.monotonic() < deadline:
             try:
                 _join(client, str(socket_path))

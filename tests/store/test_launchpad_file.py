@@ -1,0 +1,133 @@
+"""Which database is meant, and what is said when it is not there."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from beamheat_fw.campaign import load_campaign
+from beamheat_fw.errors import InputError
+from beamheat_fw.store.campaigns import (
+    begin_round,
+    find_campaign,
+    find_campaigns,
+    save_campaign,
+    set_campaign_state,
+)
+from beamheat_fw.store.database import Store
+from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.launchpad_file import find_launchpad_file, home_folder, open_store, read_launchpad_file
+
+WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("BEAMHEAT_LAUNCHPAD", raising=False)
+    (tmp_path / "my_launchpad.yaml").write_text("host: site.example\nname: beamheat\n")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "er")
+    return tmp_path
+
+
+def test_option_then_environment_then_root_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = home / "other.yaml"
+    other.write_text("host: x\nname: y\n")
+    assert home_folder() == home
+    assert find_launchpad_file() == home / "my_launchpad.yaml"
+    monkeypatch.setenv("BEAMHEAT_LAUNCHPAD", str(other))
+    assert find_launchpad_file() == other
+    assert find_launchpad_file(home / "my_launchpad.yaml") == home / "my_launchpad.yaml"
+    with pytest.raises(InputError, match="no launchpad file"):
+        find_launchpad_file(home / "none.yaml")
+
+
+def test_embedded_server_is_meant_while_it_runs(
+    home: Path, mongod: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / ".beamheat").mkdir()
+    (home / ".beamheat" / "my_launchpad.yaml").write_text("of a server that does not run")
+    assert find_launchpad_file() == home / "my_launchpad.yaml"
+    with TemporaryDirectory(dir="/tmp") as served:
+        (Path(served) / ".beamheat").symlink_to(mongod.folder)
+        monkeypatch.chdir(served)
+        assert find_launchpad_file() == Path(served) / ".beamheat" / "my_launchpad.yaml"
+        monkeypatch.chdir(home)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[1, 2]", "no mapping"),
+        ("host: [", "flow"),
+        ("hots: x", "hots"),
+        ("uri_mode: true\nhost: mongodb://x/", "name"),
+        ("\x00", "launchpad file"),
+    ],
+)
+def test_unusable_file_is_named_with_the_reason(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "pad.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_launchpad_file(path)
+
+
+def test_password_comes_from_the_environment_and_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pad.yaml"
+    path.write_text("host: site.example\nname: beamheat\nusername: me\n")
+    monkeypatch.setenv("BEAMHEAT_DB_PASSWORD", "secret")
+    file = read_launchpad_file(path)
+    assert file.settings["password"] == "secret"
+    assert "secret" not in repr(file)
+    assert "secret" not in repr(file.client())
+
+
+@pytest.mark.parametrize("host", ["mongodb://%2Ftmp%2Fnobody-listens.sock/", "mongodb://127.0.0.1:1/"])
+def test_unreachable_database_is_told_within_three_seconds(tmp_path: Path, host: str) -> None:
+    path = tmp_path / "pad.yaml"
+    path.write_text(f"uri_mode: true\nhost: {host}\nname: x\n")
+    start = time.monotonic()
+    with pytest.raises(InputError, match="does not answer"):
+        open_store(path)
+    assert time.monotonic() - start < 3.5
+
+
+def test_opened_store_is_the_one_fireworks_uses(launchpad_file: Path, store: Store) -> None:
+    assert open_store(launchpad_file).db.name == store.db.name
+
+
+def test_campaign_is_one_however_often_it_is_saved(store: Store) -> None:
+    campaign = load_campaign(WORKFLOWS / "quickstart.yaml")
+    assert save_campaign(store, campaign)
+    set_campaign_state(store, campaign.campaign_id, "paused", "lunch")
+    begin_round(store, campaign.campaign_id, 2)
+    begin_round(store, campaign.campaign_id, 1)
+    assert not save_campaign(store, campaign)
+    for wanted in (
+        campaign.name,
+        campaign.campaign_id,
+        campaign.campaign_id[:8],
+        str(WORKFLOWS / "quickstart.yaml"),
+    ):
+        found = find_campaign(store, wanted)
+        assert (found.id, found.state, found.current_round) == (campaign.campaign_id, "paused", 2)
+    assert [each.id for each in find_campaigns(store)] == [campaign.campaign_id]
+
+
+@pytest.mark.parametrize("wanted", ["nobody", "ab", ".*", "none.yaml"])
+def test_campaign_that_is_not_there_is_named(store: Store, wanted: str) -> None:
+    with pytest.raises(InputError, match=wanted.replace(".*", r"\.\*")):
+        find_campaign(store, wanted)
+
+
+def test_newest_campaign_of_a_name_is_meant(store: Store) -> None:
+    campaign = load_campaign(WORKFLOWS / "quickstart.yaml")
+    edited = campaign.model_copy(update={"seed": 99})
+    save_campaign(store, campaign)
+    save_campaign(store, edited)
+    assert find_campaign(store, campaign.name).id == edited.campaign_id != campaign.campaign_id
