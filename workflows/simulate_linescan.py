@@ -6,9 +6,10 @@ What is in it
 -------------
 48 positions 0.75 nm apart, 1024 channels of 0.25 eV from -4 to 251.75 eV, at 80 keV.
 
-* Particle: elliptical profile, t(x) = 12 nm sqrt(1 - ((x - 17.6 nm)/12 nm)^2), 12 nm thick at most: half its width.
-  Inelastic mean free path 37 nm, so that t/lambda is 0.3243 at most; mean energy loss 44.55 eV, so that dE/dx is
-  1.204 eV/nm. A single loss is at most 100 eV: what the spectrum's end cuts off is negligible.
+* Particle: elliptical profile, t(x) = 12 nm sqrt(1 - ((x - 17.6 nm)/12 nm)^2), 12 nm thick at most: half its
+width.
+  Inelastic mean free path 37 nm, so that t/lambda is 0.3243 at most; mean energy loss 44.55 eV, so that dE/dx
+  is 1.204 eV/nm. A single loss is at most 100 eV: what the spectrum's end cuts off is negligible.
 * Support: t/lambda 0.08 everywhere, mean loss 22.91 eV. Positions 0-6 and 40-47 show the support alone.
 * Zero-loss peak: Gaussian, FWHM 0.8 eV, drifting from -0.15 to +0.15 eV over the scan.
 * 1e6 electrons a position; Poisson noise, seed 20240312.
@@ -40,7 +41,7 @@ _FINE_CHANNELS = 16384
 
 
 def single_scattering(centres_eV: tuple[float, ...], widths_eV: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return a normalised distribution of smooth bumps, each zero outside centre +- width, on a fine axis from 0."""
+    """Return a normalised sum of smooth bumps, each zero outside centre +- width, on a fine axis from 0."""
     energy = np.arange(_FINE_CHANNELS) * _STEP_EV
     bumps = [
         np.where(np.abs(energy - centre) < width, np.cos(0.5 * np.pi * (energy - centre) / width) ** 2, 0.0)
@@ -76,7 +77,7 @@ def t_over_lambda() -> NDArray[np.float64]:
 
 
 def expected_counts() -> NDArray[np.float64]:
-    """Return the counts without noise, shape (positions, channels): Poisson statistics of plural scattering."""
+    """Return the counts without noise, shape (positions, channels), plural scattering included."""
     frequencies = np.fft.rfftfreq(2 * len(GOLD), d=_STEP_EV)
     gold, hbn = (np.fft.rfft(distribution, n=2 * len(GOLD)) for distribution in (GOLD, HBN))
     sigma = FWHM_EV / np.sqrt(8.0 * np.log(2.0))
@@ -110,7 +111,9 @@ def write(path: Path) -> None:
     signal = hs.signals.Signal1D(counts, axes=axes)
     signal.set_signal_type("EELS")
     signal.metadata.General.title = "Simulated: Au particle on hBN"
-    signal.set_microscope_parameters(beam_energy=BEAM_ENERGY_KEV, convergence_angle=20.0, collection_angle=40.0)
+    signal.set_microscope_parameters(
+        beam_energy=BEAM_ENERGY_KEV, convergence_angle=20.0, collection_angle=40.0
+    )
     signal.save(path, overwrite=True, compression="gzip")
 
 

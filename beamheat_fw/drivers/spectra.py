@@ -19,7 +19,17 @@ _UNREADABLE = (
     *(OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, AssertionError, RuntimeError),
     *(NotImplementedError, ArithmeticError, SyntaxError, MemoryError, struct.error, zipfile.BadZipFile),
 )
-_UNITS_IN_NM = {"nm": 1.0, "um": 1e3, "µm": 1e3, "μm": 1e3, "Å": 0.1, "A": 0.1, "angstrom": 0.1, "pm": 1e-3, "m": 1e9}
+_UNITS_IN_NM = {
+    "nm": 1.0,
+    "um": 1e3,
+    "µm": 1e3,
+    "μm": 1e3,
+    "Å": 0.1,
+    "A": 0.1,
+    "angstrom": 0.1,
+    "pm": 1e-3,
+    "m": 1e9,
+}
 
 
 def read_low_loss(path: Path, lazy: bool = False, signal_index: int | None = None) -> LowLossSpectra:
@@ -32,7 +42,8 @@ def read_low_loss(path: Path, lazy: bool = False, signal_index: int | None = Non
     lazy : bool
         Leave the counts in the file until they are used: for maps larger than memory.
     signal_index : int, optional
-        Which of a file's signals; by default the only one with a one-dimensional signal that begins below 0 eV.
+        Which of a file's signals; by default the only one with a one-dimensional signal that begins below 0
+        eV.
 
     Returns
     -------
@@ -42,7 +53,8 @@ def read_low_loss(path: Path, lazy: bool = False, signal_index: int | None = Non
     Raises
     ------
     InputError
-        The file is missing, cut short or of an unknown format, holds no spectrum, or its energy axis is not in eV.
+        The file is missing, cut short or of an unknown format, holds no spectrum, or its energy axis is not
+        in eV.
     """
     if not path.exists():
         raise InputError("The spectrum's file does not exist", "Give its path.", {"file": str(path)})
@@ -52,7 +64,9 @@ def read_low_loss(path: Path, lazy: bool = False, signal_index: int | None = Non
     dtype = signal.data.dtype
     if dtype.kind not in "iuf":
         raise InputError(
-            "The counts are not real numbers", "Give a measured spectrum.", {"file": str(path), "type": str(dtype)}
+            "The counts are not real numbers",
+            "Give a measured spectrum.",
+            {"file": str(path), "type": str(dtype)},
         )
     navigation = tuple(signal.axes_manager._navigation_shape_in_array)
     try:
@@ -72,15 +86,20 @@ def read_low_loss(path: Path, lazy: bool = False, signal_index: int | None = Non
 def _load(path: Path, lazy: bool) -> list[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import exspy  # noqa: F401  registers the EELS signals
-        import hyperspy.api as hs
-
-        logging.getLogger("hyperspy").setLevel(logging.ERROR)
-        logging.getLogger("rsciio").setLevel(logging.CRITICAL)
+        logging.disable(logging.CRITICAL)  # HyperSpy's remarks on optional packages and broken files
         try:
+            import exspy  # noqa: F401  registers the EELS signals
+            import hyperspy.api as hs
+
             loaded = hs.load(str(path), lazy=lazy, escape_square_brackets=True, show_progressbar=False)
+        except ImportError:
+            raise InputError(
+                "HyperSpy and eXSpy are not installed", "Install them: pip install 'beamheat_fw[eels]'."
+            ) from None
         except _UNREADABLE as error:
             raise _unreadable(path, error) from None
+        finally:
+            logging.disable(logging.NOTSET)
     return loaded if isinstance(loaded, list) else [loaded]
 
 
@@ -94,7 +113,9 @@ def _unreadable(path: Path, error: BaseException) -> InputError:
 
 
 def _choose(signals: list[Any], path: Path, signal_index: int | None) -> Any:
-    titles = [f"{index}: {signal.metadata.General.title or 'untitled'}" for index, signal in enumerate(signals)]
+    titles = [
+        f"{index}: {signal.metadata.General.title or 'untitled'}" for index, signal in enumerate(signals)
+    ]
     if signal_index is not None:
         if not 0 <= signal_index < len(signals):
             raise InputError(
@@ -113,7 +134,9 @@ def _choose(signals: list[Any], path: Path, signal_index: int | None) -> Any:
     found = low_loss if len(spectra) > 1 and low_loss else spectra
     if len(found) > 1:
         raise InputError(
-            "The file holds several spectra", "Choose one by --signal-index.", {"file": str(path), "signals": titles}
+            "The file holds several spectra",
+            "Choose one by --signal-index.",
+            {"file": str(path), "signals": titles},
         )
     return found[0]
 
@@ -124,7 +147,8 @@ def _require_eV(axis: Any, path: Path) -> None:
         return
     raise InputError(
         "The energy axis is not calibrated in eV",
-        "Set its scale, offset and units in eV (in HyperSpy: s.axes_manager[-1].convert_to_units('eV'), or .scale, "
+        "Set its scale, offset and units in eV (in HyperSpy: "
+        "s.axes_manager[-1].convert_to_units('eV'), or .scale, "
         ".offset and .units = 'eV').",
         {"file": str(path), "units": "none" if "undefined" in units else units},
     )

@@ -56,7 +56,8 @@ def dose_rate_e_A2_s(current_nA: Measured, diameter_nm: float, profile: Profile 
     ----------
     current_nA : Measured
     diameter_nm : float
-        Of the uniform disc, or the 1/e diameter of the Gaussian: both hold the area pi d^2/4 at the central rate.
+        Of the uniform disc, or the 1/e diameter of the Gaussian: both hold the area pi d^2/4 at the central
+        rate.
     profile : {'uniform', 'gaussian'}
 
     Raises
@@ -85,8 +86,8 @@ def illuminated_fraction(beam: Beam, points_nm: ArrayLike) -> float:
     ----------
     beam : Beam
     points_nm : array, shape (n, 2)
-        Where the particle's volume projects to in the plane normal to the beam (its atoms, or `sphere_points`),
-        relative to any origin: its mean is the particle's centre.
+        Where the particle's volume projects to in the plane normal to the beam (its atoms, or
+        `sphere_points`), relative to any origin: its mean is the particle's centre.
 
     Raises
     ------
@@ -112,8 +113,8 @@ def illuminated_fraction(beam: Beam, points_nm: ArrayLike) -> float:
 def sphere_points_nm(volume_nm3: float, number: int = 4096) -> NDArray[np.float64]:
     """Return points, shape (number, 2), in nm, over which a sphere of a given volume projects evenly.
 
-    Each stands for the same volume: within r of the axis lies the share 1 - (1 - r^2/R^2)^(3/2) of the sphere. The
-    points are laid on a golden-angle spiral, so that the answer does not depend on a seed.
+    Each stands for the same volume: within r of the axis lies the share 1 - (1 - r^2/R^2)^(3/2) of the
+    sphere. The points are laid on a golden-angle spiral, so that the answer does not depend on a seed.
     """
     radius = (3.0 * volume_nm3 / (4.0 * math.pi)) ** (1.0 / 3.0)
     share = (np.arange(number) + 0.5) / number
@@ -132,11 +133,11 @@ def deposited_power_nW(
     dose_rate_e_A2_s : float or array
         D; where the beam is narrow, its mean over the particle's volume.
     energy_loss_eV_nm : float or array
-        <E>/lambda, the mean energy an electron loses per length; one quantity, since the errors of <E> and lambda are
-        strongly correlated.
+        <E>/lambda, the mean energy an electron loses per length; one quantity, since the errors of <E> and
+        lambda are strongly correlated.
     volume_nm3 : float or array
-        V. The thickness integrated over the projected area is the volume, so that the shape does not matter; side
-        area times mean thickness is the paper's P = D <E> (t/lambda) S.
+        V. The thickness integrated over the projected area is the volume, so that the shape does not matter;
+        side area times mean thickness is the paper's P = D <E> (t/lambda) S.
     """
     electrons_nm2_s = np.asarray(dose_rate_e_A2_s, dtype=float) * A2_PER_NM2
     return electrons_nm2_s * np.asarray(energy_loss_eV_nm) * np.asarray(volume_nm3) * NW_PER_EV_PER_S

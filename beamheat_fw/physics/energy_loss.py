@@ -10,8 +10,11 @@ from beamheat_fw.physics import mean_free_path
 from beamheat_fw.physics.materials import Material
 from beamheat_fw.physics.measured import Measured, from_causes
 
-#: Relative uncertainty of scaling dE/dx between beam energies, per unit of ln(energy ratio). From 80 to 300 keV the
-#: paper's mean free paths in gold grow 2.8 times, Iakoubovskii's 2.0 and Bethe's stopping power falls 1.9 times.
+#: The source of the published values.
+PAPER = "Nanoscale 16, 5750 (2024)"
+#: Relative uncertainty of scaling dE/dx between beam energies, per unit of ln(energy ratio). From 80 to 300
+#: keV the paper's mean free paths in gold grow 2.8 times, Iakoubovskii's 2.0 and Bethe's stopping power falls
+#: 1.9 times.
 ENERGY_SCALING_ERROR = 0.2
 
 
@@ -82,13 +85,14 @@ def from_paper(beam_energy_keV: float) -> EnergyLoss:
     """
     length = float(mean_free_path.paper_nm(beam_energy_keV))
     loss = mean_free_path.PAPER_MEAN_ENERGY_LOSS_EV
-    notes = (
-        "mean free path and mean loss are the published values for gold, without errors: the direct dE/dx measured "
+    notes: tuple[str, ...] = (
+        "mean free path and mean loss are the published values for gold, without errors: the direct "
+        "dE/dx measured "
         "beside them is 17 to 20 % less",
     )
     if not mean_free_path.is_tabulated(beam_energy_keV):
         notes += (f"the mean free path at {beam_energy_keV:g} keV is interpolated between measured energies",)
-    return EnergyLoss(Measured(loss / length), loss, length, "Nanoscale 16, 5750 (2024)", notes)
+    return EnergyLoss(Measured(loss / length), loss, length, PAPER, notes)
 
 
 def from_pair(
@@ -100,8 +104,9 @@ def from_pair(
     ----------
     mean_energy_loss_eV, mean_free_path_nm : Measured
     correlation : float, optional
-        Of their errors, from -1 to 1. A threshold that takes in more small losses shortens lambda and lowers <E>
-        together: positive for values from one spectrum. Without it they count as independent, and a note says so.
+        Of their errors, from -1 to 1. A threshold that takes in more small losses shortens lambda and lowers
+        <E> together: positive for values from one spectrum. Without it they count as independent, and a note
+        says so.
 
     Raises
     ------
@@ -122,7 +127,8 @@ def from_pair(
     notes: tuple[str, ...] = ()
     if correlation is None and of_loss > 0.0 and of_length > 0.0:
         notes = (
-            "the errors of mean loss and mean free path count as independent: from one spectrum they are correlated, "
+            "the errors of mean loss and mean free path count as independent: from one spectrum they "
+            "are correlated, "
             "give their correlation or the product dE/dx",
         )
     return EnergyLoss(Measured(product, product * relative), loss.value, length.value, "given", notes)

@@ -25,8 +25,8 @@ class Propagated:
         The result and its standard error, to first order in the errors of the inputs.
     lower, upper : array, same shape
         The 68 % interval: one input at a time moved to the ends of its own interval, the deviations added in
-        quadrature on either side. `upper` is infinite where an input's interval reaches a value at which the result
-        has no bound.
+        quadrature on either side. `upper` is infinite where an input's interval reaches a value at which the
+        result has no bound.
     budget : dict of str to array
         Share of the first-order variance by cause; the shares sum to one where there is any error.
     """
@@ -44,8 +44,8 @@ def propagate(model: Model, inputs: Mapping[str, Any]) -> Propagated:
     Parameters
     ----------
     model : callable
-        Takes the inputs' values by name (numbers or arrays that broadcast) and returns the result. Correlated inputs
-        enter as one (the product of mean loss and inverse mean free path, for one).
+        Takes the inputs' values by name (numbers or arrays that broadcast) and returns the result. Correlated
+        inputs enter as one (the product of mean loss and inverse mean free path, for one).
     inputs : mapping of str to Measured, float or array
         Numbers and arrays count as exact.
 
@@ -55,9 +55,9 @@ def propagate(model: Model, inputs: Mapping[str, Any]) -> Propagated:
 
     Notes
     -----
-    First order: sigma_f^2 = sum (df/dx)^2 sigma_x^2, the derivative by central differences. A result that falls to
-    zero or below, or is not finite, at an end of an input's interval is unbounded on that side: a conductance
-    compatible with zero leaves the temperature rise without an upper bound.
+    First order: sigma_f^2 = sum (df/dx)^2 sigma_x^2, the derivative by central differences. A result that
+    falls to zero or below, or is not finite, at an end of an input's interval is unbounded on that side: a
+    conductance compatible with zero leaves the temperature rise without an upper bound.
     """
     values = {name: given.value if isinstance(given, Measured) else given for name, given in inputs.items()}
     centre = np.asarray(model(values), dtype=float)

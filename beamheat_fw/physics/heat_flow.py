@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from beamheat_fw.physics.beam import Beam, deposited_power_nW
 from beamheat_fw.physics.materials import Material
 from beamheat_fw.physics.measured import Measured
 from beamheat_fw.physics.stopping_power import cutoff_for_size_keV, restricted_eV_nm
-from beamheat_fw.physics.support_heating import Support
+from beamheat_fw.physics.support_heating import FilmAverage, Support
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,20 @@ class Particle:
         """Height of the prism of the same volume over the contact."""
         return self.volume_nm3.value / self.contact_area_nm2.value
 
+    def scaled(self, size: float = 1.0, slenderness: float = 1.0) -> Particle:
+        """Return the particle with every length times `size`, and its contact area over `slenderness`."""
+        if size <= 0.0 or slenderness <= 0.0:
+            raise InputError(
+                "A particle is scaled by a factor that is not above zero",
+                "Give factors above zero.",
+                {"size": size, "slenderness": slenderness},
+            )
+        return replace(
+            self,
+            volume_nm3=self.volume_nm3.scaled(size**3),
+            contact_area_nm2=self.contact_area_nm2.scaled(size**2 / slenderness),
+        )
+
 
 @dataclass(frozen=True)
 class Interface:
@@ -72,8 +86,8 @@ class Interface:
     Attributes
     ----------
     conductance_MW_m2K : Measured
-        G. Its causes (``conductance_statistical``, ``conductance_potential``, ...) become lines of the budget; its
-        interval may be asymmetric or reach zero.
+        G. Its causes (``conductance_statistical``, ``conductance_potential``, ...) become lines of the
+        budget; its interval may be asymmetric or reach zero.
     area_definition : {'hull', 'atoms'}
         The contact area that G was divided by.
     slope_per_K : float
@@ -217,7 +231,7 @@ def rise_parts(flow: HeatFlow, values: Mapping[str, Any]) -> RiseParts:
 def _interface_K(
     flow: HeatFlow, values: Mapping[str, Any], power_nW: NDArray[np.float64], support_K: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Solve x = r/(b + s x/2): G = G0 (1 + s (T_i - T_ref)), T_i midway between the two sides, r = P/(G0 A)."""
+    """Solve x = r/(b + s x/2): G = G0 (1 + s (T_i - T_ref)), T_i midway between the sides."""
     at_reference = power_nW * temperature.interface_K_per_nW(values["conductance"], values["contact_area"])
     slope = flow.interface.slope_per_K
     if slope == 0.0:
@@ -247,9 +261,10 @@ def _spreading_K_per_nW(flow: HeatFlow, values: Mapping[str, Any]) -> NDArray[np
         return np.asarray(0.0)
     along = values["support_conductivity"]
     radius_nm = support_heating.contact_radius_nm(values["contact_area"])
-    if flow.support.is_film(float(np.max(radius_nm))):
+    rim_nm = flow.support.film_rim_nm(float(np.max(radius_nm)))
+    if rim_nm is not None:
         return support_heating.film_K_per_nW(
-            2.0 * radius_nm, flow.support.hole_radius_nm, along, flow.support.thickness_nm, "disc mean"
+            2.0 * radius_nm, rim_nm, along, flow.support.thickness_nm or 0.0, "disc mean"
         )
     across = values.get("support_conductivity_across", along)
     return support_heating.half_space_K_per_nW(values["contact_area"], along, across)
@@ -257,32 +272,38 @@ def _spreading_K_per_nW(flow: HeatFlow, values: Mapping[str, Any]) -> NDArray[np
 
 def _support_beam_K_per_dose_rate(flow: HeatFlow, values: Mapping[str, Any]) -> NDArray[np.float64]:
     """Return the support's own rise at the beam's centre for 1 e A^-2 s^-1."""
-    if not heats_support(flow):
+    film = illuminated_film(flow)
+    if film is None:
         return np.asarray(0.0)
-    support, beam = flow.support, flow.beam
-    loss = support_loss_eV_nm(support.material, beam.energy_keV, support.thickness_nm)
-    power_nW = deposited_power_nW(1.0, loss, support.thickness_nm * math.pi * beam.diameter_nm**2 / 4.0)
-    average = "gaussian centre" if beam.profile == "gaussian" else "disc centre"
+    loss = support_loss_eV_nm(film.material, flow.beam.energy_keV, film.thickness_nm)
+    power_nW = deposited_power_nW(1.0, loss, film.thickness_nm * math.pi * film.beam_diameter_nm**2 / 4.0)
+    average: FilmAverage = "gaussian centre" if flow.beam.profile == "gaussian" else "disc centre"
+    conductivity = values["support_conductivity"]
     return power_nW * support_heating.film_K_per_nW(
-        beam.diameter_nm,
-        support.hole_radius_nm,
-        values["support_conductivity"],
-        support.thickness_nm,
-        average,
+        film.beam_diameter_nm, film.hole_radius_nm, conductivity, film.thickness_nm, average
     )
 
 
-def heats_support(flow: HeatFlow) -> bool:
-    """Tell whether enough is known of support and beam for the support's own rise."""
-    support = flow.support
-    return support is not None and None not in (
-        support.material,
-        support.thickness_nm,
-        support.hole_radius_nm,
-        flow.beam.diameter_nm,
-    )
+@dataclass(frozen=True)
+class IlluminatedFilm:
+    """A support film of which enough is known for its own rise under the beam."""
+
+    material: Material
+    thickness_nm: float
+    hole_radius_nm: float
+    beam_diameter_nm: float
+
+
+def illuminated_film(flow: HeatFlow) -> IlluminatedFilm | None:
+    """Return the film that the beam heats, or None where its material, its size or the beam's is not known."""
+    support, diameter_nm = flow.support, flow.beam.diameter_nm
+    if support is None or support.material is None or diameter_nm is None:
+        return None
+    if support.thickness_nm is None or support.hole_radius_nm is None:
+        return None
+    return IlluminatedFilm(support.material, support.thickness_nm, support.hole_radius_nm, diameter_nm)
 
 
 def support_loss_eV_nm(material: Material, beam_energy_keV: float, thickness_nm: float) -> float:
-    """Return what the beam leaves in a support film: the stopping power restricted to secondaries that stay in it."""
+    """Return what the beam leaves in a film: the stopping power from secondaries that stay in it."""
     return float(restricted_eV_nm(material, beam_energy_keV, cutoff_for_size_keV(material, thickness_nm)))

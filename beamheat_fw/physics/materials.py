@@ -12,8 +12,9 @@ from typing import Final
 from beamheat_fw.errors import InputError
 from beamheat_fw.units import AVOGADRO_PER_MOL
 
-#: Mean excitation energies in eV of the elements, hydrogen first: ICRU Report 37 (1984), as NIST tabulates them
-#: (Hubbell and Seltzer, X-Ray Mass Attenuation Coefficients, table 1). Carbon is amorphous carbon (ESTAR).
+#: Mean excitation energies in eV of the elements, hydrogen first: ICRU Report 37 (1984), as NIST tabulates
+#: them (Hubbell and Seltzer, X-Ray Mass Attenuation Coefficients, table 1). Carbon is amorphous carbon
+#: (ESTAR).
 MEAN_EXCITATION_ENERGY_EV: Final = (
     *(19.2, 41.8, 40.0, 63.7, 76.0, 81.0, 82.0, 95.0, 115.0, 137.0, 149.0, 156.0, 166.0, 173.0, 173.0, 180.0),
     *(
@@ -141,10 +142,11 @@ class Material:
         return self.molar_mass_g_mol / (self.density_g_cm3 * AVOGADRO_PER_MOL) * 1e21
 
 
-#: Densities of rutile, hBN and MgO follow from their lattice parameters (rutile a = 4.594, c = 2.959 A; hBN a = 2.504,
-#: c = 6.66 A; MgO a = 4.212 A). I: ESTAR for TiO2 and MgO, Bragg's rule for hBN. Thermal conductivities: rutile,
-#: Thurber and Mante, Phys. Rev. 139, A1655 (1965); hBN, Jiang et al., Phys. Rev. Mater. 2, 064005 (2018), thick flakes
-#: (across, thin flakes have much less); MgO, Slack, Phys. Rev. 126, 427 (1962); amorphous carbon as used for EM films.
+#: Densities of rutile, hBN and MgO follow from their lattice parameters (rutile a = 4.594, c = 2.959 A; hBN a
+#: = 2.504, c = 6.66 A; MgO a = 4.212 A). I: ESTAR for TiO2 and MgO, Bragg's rule for hBN. Thermal
+#: conductivities: rutile, Thurber and Mante, Phys. Rev. 139, A1655 (1965); hBN, Jiang et al., Phys. Rev.
+#: Mater. 2, 064005 (2018), thick flakes (across, thin flakes have much less); MgO, Slack, Phys. Rev. 126, 427
+#: (1962); amorphous carbon as used for EM films.
 COMPOUNDS: Final[Mapping[str, Material]] = MappingProxyType(
     {
         "TiO2": Material("TiO2", 4.248, 38 / 3, 79.866 / 3, 179.5, 7.0, 10.0, 2116.0),
@@ -182,7 +184,8 @@ def element(symbol: str) -> Material:
     Raises
     ------
     InputError
-        There is no such element, its density as a solid is not known, or its mean excitation energy is not tabulated.
+        There is no such element, its density as a solid is not known, or its mean excitation energy is not
+        tabulated.
     """
     from pymatgen.core import Element  # slow to import, and a login node may never ask
 
@@ -194,7 +197,7 @@ def element(symbol: str) -> Material:
         )
     found = Element(symbol)
     density_kg_m3 = found.density_of_solid
-    if found.Z > len(MEAN_EXCITATION_ENERGY_EV) or not density_kg_m3:
+    if len(MEAN_EXCITATION_ENERGY_EV) < found.Z or not density_kg_m3:
         raise InputError(
             "The element has no tabulated density or mean excitation energy",
             "Build a physics.materials.Material with your own values.",

@@ -14,8 +14,8 @@ ENERGY_RANGE_KEV: Final = (20.0, 400.0)
 #: Effective collection of a detector without an aperture, in mrad (Iakoubovskii et al. 2008).
 _FULL_COLLECTION_MRAD: Final = 20.0
 
-#: Measured mean free paths in Au in nm by beam energy in keV, as used for the figures of Nunez Valencia et al.,
-#: Nanoscale 16, 5750 (2024).
+#: Measured mean free paths in Au in nm by beam energy in keV, as used for the figures of Nunez Valencia et
+#: al., Nanoscale 16, 5750 (2024).
 PAPER_MEAN_FREE_PATH_NM: Final = {60.0: 34.0, 80.0: 37.0, 100.0: 48.9, 200.0: 74.7, 300.0: 104.7}
 #: Mean energy loss in Au in eV, the same source.
 PAPER_MEAN_ENERGY_LOSS_EV: Final = 44.3
@@ -40,7 +40,8 @@ def iakoubovskii_nm(
     density_g_cm3 : float
     beam_energy_keV : float or array
     convergence_mrad, collection_mrad : float, optional
-        Half angles of the probe and of the spectrometer; without a collection angle, the limit of large angles.
+        Half angles of the probe and of the spectrometer; without a collection angle, the limit of large
+        angles.
 
     Raises
     ------
@@ -50,8 +51,8 @@ def iakoubovskii_nm(
     Notes
     -----
     Iakoubovskii, Mitsuishi, Nakayama, Furuya, Microsc. Res. Tech. 71, 626 (2008), eqs. 2 and 9:
-    1/lambda = 11 rho^0.3/(200 F E0) ln(theta_C^2/theta_E^2 A/B), theta_E = 5.5 rho^0.3/(F E0) mrad, theta_C = 20 mrad,
-    A = a^2 + b^2 + 2 theta_E^2 + |a^2 - b^2| and B the same with theta_C^2 for theta_E^2.
+    1/lambda = 11 rho^0.3/(200 F E0) ln(theta_C^2/theta_E^2 A/B), theta_E = 5.5 rho^0.3/(F E0) mrad, theta_C =
+    20 mrad, A = a^2 + b^2 + 2 theta_E^2 + |a^2 - b^2| and B the same with theta_C^2 for theta_E^2.
     """
     require_energy_in_range(beam_energy_keV, ENERGY_RANGE_KEV, "Iakoubovskii's mean free path")
     scaled_energy = relativistic_factor(beam_energy_keV) * np.asarray(beam_energy_keV, dtype=float)
@@ -86,7 +87,8 @@ def malis_nm(charge_number: float, beam_energy_keV: ArrayLike, collection_mrad: 
 
 
 def paper_nm(beam_energy_keV: ArrayLike) -> NDArray[np.float64]:
-    """Return the paper's mean free path in Au in nm, interpolated in log energy and log length between its energies.
+    """Return the paper's mean free path in Au in nm, interpolated in log energy and log length between its
+    energies.
 
     Raises
     ------
@@ -111,6 +113,7 @@ def energy_scaling(material: Material, from_keV: float, to_keV: ArrayLike) -> ND
 
     Notes
     -----
-    The mean loss hardly depends on the beam energy; the mean free path is taken to follow Iakoubovskii's formula.
+    The mean loss hardly depends on the beam energy; the mean free path is taken to follow Iakoubovskii's
+    formula.
     """
     return iakoubovskii_nm(material.density_g_cm3, from_keV) / iakoubovskii_nm(material.density_g_cm3, to_keV)

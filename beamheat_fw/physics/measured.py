@@ -28,7 +28,8 @@ class Measured:
     lower, upper : float, optional
         Ends of the 68 % interval where it is not symmetric about `value`.
     causes : tuple of (str, float)
-        Named independent parts of the error, in the unit of `value`. Empty: one cause, named by whoever uses it.
+        Named independent parts of the error, in the unit of `value`. Empty: one cause, named by whoever uses
+        it.
 
     Raises
     ------

@@ -13,7 +13,8 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.physics.materials import alloy
 from beamheat_fw.units import A2_PER_NM2, A3_PER_NM3
 
-#: Length in angstrom that one atom adds to a column, in the paper's recipe: gold's nearest-neighbour distance.
+#: Length in angstrom that one atom adds to a column, in the paper's recipe: gold's nearest-neighbour
+#: distance.
 PAPER_ATOM_LENGTH_A = 2.88
 _COLUMN_TOLERANCE_A = 0.1
 _LAYER_DECIMALS = 2
@@ -100,7 +101,8 @@ def contact_area_nm2(positions: ArrayLike) -> float:
 
     Notes
     -----
-    It is the area through the nuclei: 76 % (341 atoms) to 84 % (1489) of the number of atoms times the area per atom.
+    It is the area through the nuclei: 76 % (341 atoms) to 84 % (1489) of the number of atoms times the area
+    per atom.
     """
     positions = np.asarray(positions, dtype=float)
     heights = np.round(positions[:, 2], _LAYER_DECIMALS)

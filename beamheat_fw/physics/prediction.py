@@ -13,7 +13,7 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.physics import temperature
 from beamheat_fw.physics.energy_loss import EnergyLoss
 from beamheat_fw.physics.error_budget import Propagated, propagate
-from beamheat_fw.physics.heat_flow import HeatFlow, RiseParts, heats_support, rise_parts
+from beamheat_fw.physics.heat_flow import HeatFlow, RiseParts, illuminated_film, rise_parts
 from beamheat_fw.physics.measured import Measured
 from beamheat_fw.physics.stopping_power import bethe_eV_nm, cutoff_for_size_keV, restricted_eV_nm
 
@@ -38,10 +38,12 @@ class Prediction:
     parts : RiseParts
         Where the rise comes about.
     bounds_K : dict of str to float
-        The rise from the energy loss given (``eels``), from the stopping power restricted to secondaries that stay in
-        a particle of its size (``central``), and from the whole collision stopping power (``stopping_power``).
+        The rise from the energy loss given (``eels``), from the stopping power restricted to secondaries that
+        stay in a particle of its size (``central``), and from the whole collision stopping power
+        (``stopping_power``).
     cooling_time_ps, events_per_tau, kick_K : float
-        The time the particle takes to cool, the inelastic events in it, and what one mean event heats the particle by.
+        The time the particle takes to cool, the inelastic events in it, and what one mean event heats the
+        particle by.
     warnings : tuple of str
     """
 
@@ -99,7 +101,8 @@ def predict(flow: HeatFlow, loss: EnergyLoss) -> Prediction:
     Raises
     ------
     InputError
-        The beam energy is outside the range of the stopping power, or the support is not described well enough.
+        The beam energy is outside the range of the stopping power, or the support is not described well
+        enough.
     """
     inputs = flow.inputs(loss.dE_dx_eV_nm)
     values = {name: given.value for name, given in inputs.items()}
@@ -188,7 +191,8 @@ def sweep(
     flow : HeatFlow
         Its beam's relative error of the dose rate holds for every dose rate.
     loss_at : callable
-        Gives the energy loss at a beam energy in keV: `energy_loss.from_paper`, or a measured loss's `at_energy`.
+        Gives the energy loss at a beam energy in keV: `energy_loss.from_paper`, or a measured loss's
+        `at_energy`.
     beam_energies_keV : array, shape (n,)
     dose_rates_e_A2_s : array, shape (m,)
 
@@ -214,10 +218,10 @@ def sweep(
         dose_rates,
         np.stack(powers),
         Propagated(
-            *(
-                np.stack([getattr(rise, name) for rise in rises])
-                for name in ("value", "error", "lower", "upper")
-            ),
+            np.stack([rise.value for rise in rises]),
+            np.stack([rise.error for rise in rises]),
+            np.stack([rise.lower for rise in rises]),
+            np.stack([rise.upper for rise in rises]),
             {
                 cause: np.stack([rise.budget.get(cause, nothing) for rise in rises])
                 for cause in sorted(causes)
@@ -234,9 +238,12 @@ def _at_energy(
     power = rise_parts(flow, {name: given.value for name, given in inputs.items()}).power_nW * relative
     if flow.interface.slope_per_K == 0.0:  # then everything is proportional to the dose rate
         one = propagate(lambda moved: rise_parts(flow, moved).total_K, inputs)
-        ends = (end * relative for end in (one.value, one.error, one.lower, one.upper))
         return power, Propagated(
-            *ends, {cause: share + 0.0 * relative for cause, share in one.budget.items()}
+            one.value * relative,
+            one.error * relative,
+            one.lower * relative,
+            one.upper * relative,
+            {cause: np.full_like(relative, share) for cause, share in one.budget.items()},
         )
 
     def total_K(moved: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -257,9 +264,10 @@ def _with_warnings(prediction: Prediction, flow: HeatFlow) -> Prediction:
 def _support_warnings(flow: HeatFlow) -> list[str]:
     if flow.support is None:
         return ["no support was given: the interface alone stands between the particle and the ambient"]
-    if not heats_support(flow):
+    if illuminated_film(flow) is None:
         return [
-            "the beam's own heating of the support is left out: it needs the support's material, thickness and hole "
+            "the beam's own heating of the support is left out: it needs the support's material, "
+            "thickness and hole "
             "radius and the beam's diameter"
         ]
     return []
@@ -270,12 +278,12 @@ def _steadiness_warnings(prediction: Prediction) -> list[str]:
     if prediction.events_per_tau < _STEADY_EVENTS:
         found.append(
             f"only {prediction.events_per_tau:.2g} inelastic events fall into one cooling time of "
-            f"{prediction.cooling_time_ps:.3g} ps, each heating the particle by {prediction.kick_K:.3g} K: the rise is "
+            f"{prediction.cooling_time_ps:.3g} ps, each heating the particle by "
+            f"{prediction.kick_K:.3g} K: the rise is "
             "a mean over rare spikes, not a steady temperature"
         )
     if not np.isfinite(prediction.delta_T_K.upper):
-        found.append("an input is compatible with a value that leaves the rise without an upper bound: only its lower "
-                     "bound means something")  # fmt: skip
+        found.append("an input's interval reaches a value that leaves the rise without an upper bound")
     return found
 
 
@@ -303,6 +311,7 @@ def _left_out_electron_phonon(flow: HeatFlow) -> str:
     interface = temperature.interface_K_per_nW(flow.interface.conductance_MW_m2K.value, area)
     return (
         "the electron-phonon resistance of the metal is left out: with a coupling of "
-        f"{_TYPICAL_COUPLING_W_M3K:g} W m^-3 K^-1 it would add {100 * float(resistance / interface):.0f} % of the "
+        f"{_TYPICAL_COUPLING_W_M3K:g} W m^-3 K^-1 it would add "
+        f"{100 * float(resistance / interface):.0f} % of the "
         "interface's"
     )

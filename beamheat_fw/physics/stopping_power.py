@@ -47,10 +47,10 @@ def bethe_eV_nm(material: Material, beam_energy_keV: ArrayLike) -> NDArray[np.fl
 
     Notes
     -----
-    Berger and Seltzer (ICRU Report 37, eq. 2.10 and following) without the density effect. With tau the kinetic energy
-    in units of mc^2, S/rho = 0.15354 (Z/A)/beta^2 { ln[tau^2 (tau+2) / (2 (I/mc^2)^2)] + 1 - beta^2
-    + [tau^2/8 - (2 tau + 1) ln 2]/(tau+1)^2 } MeV cm^2/g. It is the restricted stopping power for transfers up to
-    half the energy, the largest there can be between electrons that cannot be told apart.
+    Berger and Seltzer (ICRU Report 37, eq. 2.10 and following) without the density effect. With tau the
+    kinetic energy in units of mc^2, S/rho = 0.15354 (Z/A)/beta^2 { ln[tau^2 (tau+2) / (2 (I/mc^2)^2)] + 1 -
+    beta^2 + [tau^2/8 - (2 tau + 1) ln 2]/(tau+1)^2 } MeV cm^2/g. It is the restricted stopping power for
+    transfers up to half the energy, the largest there can be between electrons that cannot be told apart.
     """
     return restricted_eV_nm(material, beam_energy_keV, 0.5 * np.asarray(beam_energy_keV, dtype=float))
 
@@ -74,9 +74,9 @@ def restricted_eV_nm(
 
     Notes
     -----
-    ICRU Report 37, eq. 2.13 (Moller): with eta the cutoff in units of mc^2, the braces of `bethe_eV_nm` become
-    ln[2 (tau+2)/(I/mc^2)^2] - 1 - beta^2 + ln[(tau - eta) eta] + tau/(tau - eta)
-    + [eta^2/2 + (2 tau + 1) ln(1 - eta/tau)]/(tau+1)^2.
+    ICRU Report 37, eq. 2.13 (Moller): with eta the cutoff in units of mc^2, the braces of `bethe_eV_nm`
+    become ln[2 (tau+2)/(I/mc^2)^2] - 1 - beta^2 + ln[(tau - eta) eta] + tau/(tau - eta) + [eta^2/2 + (2 tau +
+    1) ln(1 - eta/tau)]/(tau+1)^2.
     """
     require_energy_in_range(beam_energy_keV, ENERGY_RANGE_KEV, "the Bethe stopping power")
     tau = np.asarray(beam_energy_keV, dtype=float) / ELECTRON_REST_ENERGY_KEV
@@ -103,8 +103,9 @@ def cutoff_for_size_keV(material: Material, size_nm: ArrayLike) -> NDArray[np.fl
 
     Notes
     -----
-    Kanaya and Okayama, J. Phys. D 5, 43 (1972): R = 27.6 A E^1.67 / (Z^0.889 rho) nm, E in keV, rho in g/cm^3. It is
-    meant for 1 keV and more and gives an order of magnitude below; the stopping power feels the cutoff's logarithm.
+    Kanaya and Okayama, J. Phys. D 5, 43 (1972): R = 27.6 A E^1.67 / (Z^0.889 rho) nm, E in keV, rho in
+    g/cm^3. It is meant for 1 keV and more and gives an order of magnitude below; the stopping power feels the
+    cutoff's logarithm.
     """
     range_at_1_keV_nm = (
         27.6 * material.molar_mass_g_mol / (material.charge_number**0.889 * material.density_g_cm3)

@@ -66,24 +66,26 @@ class Support:
         """The conductivity normal to the surface."""
         return self.conductivity_across_W_mK or self.conductivity_W_mK
 
-    def is_film(self, contact_radius_nm: float) -> bool:
-        """Tell whether heat from a contact of this radius spreads as in a film: thinner than the radius.
+    def film_rim_nm(self, contact_radius_nm: float) -> float | None:
+        """Return the radius of a film's rim, or None where heat from the contact spreads as in a half-space.
 
-        Film or half-space, never both: their resistances describe the same spreading and do not add up.
+        """Return the radius of a film's rim; None where heat from the contact spreads as in a half-space.
+        same spreading and do not add up.
 
         Raises
         ------
         InputError
             It spreads as in a film, but the film has no rim.
         """
-        film = self.thickness_nm is not None and self.thickness_nm < contact_radius_nm
-        if film and self.hole_radius_nm is None:
+        if self.thickness_nm is None or self.thickness_nm >= contact_radius_nm:
+            return None
+        if self.hole_radius_nm is None:
             raise InputError(
                 "The support is a film thinner than the contact's radius, but where it is held is not known",
                 "Give the radius of the hole that it spans.",
                 {"thickness_nm": self.thickness_nm, "contact_radius_nm": contact_radius_nm},
             )
-        return film
+        return self.hole_radius_nm
 
 
 def contact_radius_nm(contact_area_nm2: ArrayLike) -> NDArray[np.float64]:
@@ -94,10 +96,11 @@ def contact_radius_nm(contact_area_nm2: ArrayLike) -> NDArray[np.float64]:
 def half_space_K_per_nW(
     contact_area_nm2: ArrayLike, conductivity_W_mK: ArrayLike, across_W_mK: ArrayLike
 ) -> NDArray[np.float64]:
-    """Return the constriction resistance of a half-space under a disc of uniform flux, averaged over the disc.
+    """Return the constriction resistance of a half-space under a disc of uniform flux, averaged over the
+    disc.
 
-    R = 8/(3 pi^2 k a), and k = sqrt(k_r k_z) where the conductivity is not isotropic (Carslaw and Jaeger, Conduction
-    of Heat in Solids, 2nd ed., section 8.2). 1 W/(m K) is 1 nW/(nm K).
+    R = 8/(3 pi^2 k a), and k = sqrt(k_r k_z) where the conductivity is not isotropic (Carslaw and Jaeger,
+    Conduction of Heat in Solids, 2nd ed., section 8.2). 1 W/(m K) is 1 nW/(nm K).
     """
     mean = np.sqrt(np.asarray(conductivity_W_mK, dtype=float) * np.asarray(across_W_mK, dtype=float))
     return 8.0 / (3.0 * math.pi**2 * mean * contact_radius_nm(contact_area_nm2))
@@ -106,7 +109,7 @@ def half_space_K_per_nW(
 def isothermal_half_space_K_per_nW(
     contact_area_nm2: ArrayLike, conductivity_W_mK: ArrayLike
 ) -> NDArray[np.float64]:
-    """Return 1/(4 k a), the constriction resistance under an isothermal disc, a lower bound to the uniform flux's."""
+    """Return 1/(4 k a), the constriction resistance under an isothermal disc: the least there can be."""
     return 1.0 / (4.0 * np.asarray(conductivity_W_mK, dtype=float) * contact_radius_nm(contact_area_nm2))
 
 
@@ -119,8 +122,8 @@ def film_K_per_nW(
 ) -> NDArray[np.float64]:
     """Return the resistance of a film from a round source to the rim of its hole.
 
-    R = [c + 2 ln(2 R0/d)]/(4 pi k t), c = Euler's gamma at the centre of a Gaussian of 1/e diameter d much smaller
-    than the hole, 1 at the centre of a uniform disc, 1/2 for the mean over it.
+    R = [c + 2 ln(2 R0/d)]/(4 pi k t), c = Euler's gamma at the centre of a Gaussian of 1/e diameter d much
+    smaller than the hole, 1 at the centre of a uniform disc, 1/2 for the mean over it.
 
     Raises
     ------

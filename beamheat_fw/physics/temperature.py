@@ -1,4 +1,4 @@
-"""From power to temperature: resistances in series, the cooling time, and what single events and pulses do."""
+"""From power to temperature: resistances in series, cooling time, single events and pulses."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ _K_PER_NW = 1e3
 
 
 def interface_K_per_nW(conductance_MW_m2K: ArrayLike, contact_area_nm2: ArrayLike) -> NDArray[np.float64]:
-    """Return the interface's resistance 1/(G A) in K/nW; infinite or negative G gives 0 or a negative resistance."""
+    """Return the interface's resistance 1/(G A) in K/nW: infinite where the conductance is zero or less."""
+    conducted = np.asarray(conductance_MW_m2K, dtype=float) * np.asarray(contact_area_nm2, dtype=float)
     with np.errstate(divide="ignore"):
-        return _K_PER_NW / (
-            np.asarray(conductance_MW_m2K, dtype=float) * np.asarray(contact_area_nm2, dtype=float)
-        )
+        return np.where(conducted > 0.0, _K_PER_NW / conducted, np.inf)
 
 
 def electron_phonon_K_per_nW(
@@ -39,8 +38,8 @@ def electron_phonon_K_per_nW(
 
     Notes
     -----
-    R A = 1/(sqrt(g k_p) tanh(L/l)), l = sqrt(k_p/g): Majumdar and Reddy, Appl. Phys. Lett. 84, 4768 (2004), for a slab
-    of finite thickness whose electrons carry no heat into the support.
+    R A = 1/(sqrt(g k_p) tanh(L/l)), l = sqrt(k_p/g): Majumdar and Reddy, Appl. Phys. Lett. 84, 4768 (2004),
+    for a slab of finite thickness whose electrons carry no heat into the support.
     """
     coupling_nW_nm3K = np.asarray(coupling_W_m3K, dtype=float) * 1e-18
     conductivity = np.asarray(phonon_conductivity_W_mK, dtype=float)
@@ -50,7 +49,7 @@ def electron_phonon_K_per_nW(
 
 
 def heat_capacity_eV_K(atoms: ArrayLike) -> NDArray[np.float64]:
-    """Return the classical heat capacity, 3 k_B an atom; MD potentials and experiment have up to 15 % more."""
+    """Return the classical heat capacity, 3 k_B an atom; potentials and experiment have up to 15 % more."""
     return 3.0 * BOLTZMANN_EV_PER_K * np.asarray(atoms, dtype=float)
 
 
@@ -82,7 +81,8 @@ def rise_after(time_ps: ArrayLike, steady_K: ArrayLike, cooling_time_ps: ArrayLi
 def pulsed_extremes_K(
     steady_K: ArrayLike, cooling_time_ps: ArrayLike, on_ps: ArrayLike, period_ps: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the highest and lowest rise under a beam that comes back every period, once the cycle repeats itself.
+    """Return the highest and lowest rise under a beam that comes back every period, once the cycle repeats
+    itself.
 
     Parameters
     ----------
@@ -94,8 +94,8 @@ def pulsed_extremes_K(
 
     Notes
     -----
-    Peak = Delta T (1 - exp(-t_on/tau))/(1 - exp(-T/tau)); trough = peak exp(-(T - t_on)/tau). Their mean over time is
-    Delta T times the duty cycle t_on/T.
+    Peak = Delta T (1 - exp(-t_on/tau))/(1 - exp(-T/tau)); trough = peak exp(-(T - t_on)/tau). Their mean over
+    time is Delta T times the duty cycle t_on/T.
     """
     tau = np.asarray(cooling_time_ps, dtype=float)
     on, period = np.asarray(on_ps, dtype=float), np.asarray(period_ps, dtype=float)

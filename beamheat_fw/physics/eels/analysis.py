@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -29,7 +29,8 @@ from beamheat_fw.physics.measured import Measured
 
 MeanLossMethod = Literal["deconvolved", "paper"]
 _MOMENTS: dict[MeanLossMethod, tuple[int, int]] = {"deconvolved": (SSD_0, SSD_1), "paper": (RAW_0, RAW_1)}
-#: After the support's subtraction, positions with less particle than this many errors do not enter the mean loss.
+#: After the support's subtraction, positions with less particle than this many errors do not enter the mean
+#: loss.
 _PRESENT = 5.0
 
 
@@ -48,7 +49,7 @@ class EelsSettings:
         Look for these positions.
     """
 
-    windows: EnergyWindows = EnergyWindows()
+    windows: EnergyWindows = field(default_factory=EnergyWindows)
     mean_loss_method: MeanLossMethod = "deconvolved"
     support_positions: tuple[int, ...] = ()
     find_support: bool = False
@@ -114,7 +115,7 @@ class EelsResult:
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data; arrays are nested lists of the navigation's shape, None where nothing was found."""
+        """Return plain data; arrays are nested lists of the navigation's shape, None for no result."""
         document: dict[str, Any] = {
             "t_over_lambda": self._array(self.t_over_lambda),
             "t_over_lambda_error": self._array(self.t_over_lambda_error),
@@ -143,14 +144,14 @@ class EelsResult:
 
 
 def analyse(
-    spectra: LowLossSpectra, settings: EelsSettings = EelsSettings(), thickness: Thickness | None = None
+    spectra: LowLossSpectra, settings: EelsSettings | None = None, thickness: Thickness | None = None
 ) -> EelsResult:
     """Analyse a low-loss spectrum, line scan or map.
 
     Parameters
     ----------
     spectra : LowLossSpectra
-    settings : EelsSettings
+    settings : EelsSettings, optional
     thickness : Thickness, optional
         Gives the mean free path and dE/dx.
 
@@ -165,9 +166,10 @@ def analyse(
 
     Notes
     -----
-    Errors are from counting (analytic, Poisson), from the threshold where it was found rather than given, from the
-    zero-loss peak's alignment (its centroid's counting error) and from the support's mean.
+    Errors are from counting (analytic, Poisson), from the threshold where it was found rather than given,
+    from the zero-loss peak's alignment (its centroid's counting error) and from the support's mean.
     """
+    settings = settings or EelsSettings()
     moments = measure(spectra, settings.windows)
     positions = settings.support_positions
     if settings.find_support:
@@ -274,7 +276,7 @@ def _paths(
             "Give a line scan through the particle's middle, or a film's thickness.",
             {"navigation_shape": list(spectra.navigation_shape)},
         )
-    counting = np.sqrt(np.diagonal(moments.covariance, axis1=1, axis2=2))
+    counting: NDArray[np.float64] = np.sqrt(np.diagonal(moments.covariance, axis1=1, axis2=2))
     known = counting[:, T_OVER_LAMBDA] > 0.0
     if thickness.thickest_nm is not None and len(spectra.navigation_shape) != 1:
         known[list(support.positions)] = False

@@ -27,9 +27,9 @@ class Deconvolution:
 
     Notes
     -----
-    Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed., section 4.1.1: S = Z ln(J/Z), the
-    single-scattering distribution as the spectrometer would show it. The arrays are padded to twice their length
-    against wrap-around.
+    Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed., section 4.1.1: S = Z
+    ln(J/Z), the single-scattering distribution as the spectrometer would show it. The arrays are padded to
+    twice their length against wrap-around.
     """
 
     channels: int
@@ -57,8 +57,8 @@ class Deconvolution:
         Returns
         -------
         array, shape (n, channels)
-            The derivative of sum(weights * single_scattering()) by the counts. With dS = (ln(J/Z) - 1) dZ + (Z/J) dJ,
-            a correlation of the weights with Z/J and, for the zero-loss channels, with ln(J/Z) - 1.
+            The derivative of sum(weights * single_scattering()) by the counts. With dS = (ln(J/Z) - 1) dZ +
+            (Z/J) dJ, a correlation of the weights with Z/J and, for the zero-loss channels, with ln(J/Z) - 1.
         """
         transformed = rfft(weights, n=self.padded, axis=1)
         of_spectrum = irfft(transformed * np.conj(self.zero_loss / self.spectrum), n=self.padded, axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,8 @@ class EnergyWindows:
     threshold_eV : float, optional
         Where the zero-loss peak ends, relative to its centre; found for each position if not given.
     signal_range_eV : tuple of 2 float, optional
-        The part that makes up I_T and all moments, relative to the zero-loss peak; the whole spectrum by default.
+        The part that makes up I_T and all moments, relative to the zero-loss peak; the whole spectrum by
+        default.
     mean_loss_eV : tuple of 2 float, optional
         The part of the single-scattering distribution whose mean is taken; from the threshold on by default.
     raw_mean_loss_eV : tuple of 2 float
@@ -52,7 +53,7 @@ class EnergyWindows:
     signal_range_eV: tuple[float, float] | None = None
     mean_loss_eV: tuple[float, float] | None = None
     raw_mean_loss_eV: tuple[float, float] = (10.8, 100.0)
-    search: ThresholdSearch = ThresholdSearch()
+    search: ThresholdSearch = field(default_factory=ThresholdSearch)
     align: bool = True
     subpixel: bool = True
     gain_factor: float = 1.0
@@ -79,14 +80,15 @@ class Moments:
     Attributes
     ----------
     values : array, shape (n, 6)
-        t/lambda by the log-ratio; energy lost per electron in eV (first moment of the whole spectrum, zero-loss peak
-        included); moments 0 and 1 (eV) of the single-scattering distribution over its window, and of the raw
-        spectrum over the paper's window, these four per zero-loss electron. NaN where there is no zero-loss peak.
+        t/lambda by the log-ratio; energy lost per electron in eV (first moment of the whole spectrum,
+        zero-loss peak included); moments 0 and 1 (eV) of the single-scattering distribution over its window,
+        and of the raw spectrum over the paper's window, these four per zero-loss electron. NaN where there is
+        no zero-loss peak.
     covariance : array, shape (n, 6, 6)
         From counting.
     threshold_shift : array, shape (n,)
-        By how much t/lambda and moment 0 change when the threshold moves by half a FWHM; 0 where it was given: then
-        it is part of what the numbers mean. First moments do not feel it.
+        By how much t/lambda and moment 0 change when the threshold moves by half a FWHM; 0 where it was
+        given: then it is part of what the numbers mean. First moments do not feel it.
     elastic : array, shape (n,)
         Counts I_0 of the zero-loss peak.
     centre_eV, fwhm_eV, threshold_eV : arrays, shape (n,)
@@ -141,12 +143,13 @@ def measure(spectra: LowLossSpectra, windows: EnergyWindows) -> Moments:
     """
     blocks = [_measure_block(spectra, counts, windows) for _, counts in spectra.blocks()]
     moments = Moments(
-        *(np.concatenate([getattr(block, field.name) for block in blocks]) for field in fields(Moments))
+        *(np.concatenate([getattr(block, kept.name) for block in blocks]) for kept in fields(Moments))
     )
     if not np.isfinite(moments.centre_eV).any():
         raise InputError(
             "There is no zero-loss peak near 0 eV",
-            "Give the low-loss spectrum with its zero-loss peak, calibrate the axis in eV, or give the range that "
+            "Give the low-loss spectrum with its zero-loss peak, calibrate the axis in eV, or give "
+            "the range that "
             "holds the peak.",
             {"first_eV": float(spectra.energy_eV[0]), "last_eV": float(spectra.energy_eV[-1])},
         )
@@ -213,7 +216,9 @@ class _Estimates:
         return values, np.matmul(slopes * variance[:, None, :], slopes.transpose(0, 2, 1))
 
     def _log_ratio(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return np.log(self.total / self.elastic), 1.0 / self.total[:, None] - self.below / self.elastic[:, None]
+        return np.log(self.total / self.elastic), 1.0 / self.total[:, None] - self.below / self.elastic[
+            :, None
+        ]
 
     def _first_moment(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         value = (self.counts * self.loss).sum(axis=1) / self.total
@@ -246,7 +251,9 @@ class _Estimates:
         pairs = []
         for weights in (inside.astype(float), np.where(inside, self.loss, 0.0)):
             value = (weights * self.counts).sum(axis=1) / self.elastic
-            pairs.append((value, (weights - np.where(self.below, value[:, None], 0.0)) / self.elastic[:, None]))
+            pairs.append(
+                (value, (weights - np.where(self.below, value[:, None], 0.0)) / self.elastic[:, None])
+            )
         return pairs
 
     def threshold_shift(self) -> NDArray[np.float64]:

@@ -39,10 +39,13 @@ def _about_peaks(moments: Moments, windows: EnergyWindows) -> list[str]:
     known = np.isfinite(moments.centre_eV)
     centres, width = moments.centre_eV[known], float(np.median(moments.fwhm_eV[known]))
     if not known.all():
-        found.append(f"{np.count_nonzero(~known)} of {known.size} positions have no zero-loss peak and no result")
+        found.append(
+            f"{np.count_nonzero(~known)} of {known.size} positions have no zero-loss peak and no result"
+        )
     if moments.saturated.any():
         found.append(
-            f"the zero-loss peak looks saturated at {np.count_nonzero(moments.saturated)} positions: t/lambda is then "
+            f"the zero-loss peak looks saturated at {np.count_nonzero(moments.saturated)} positions: "
+            "t/lambda is then "
             "too large"
         )
     drift = float(np.ptp(centres))
@@ -69,12 +72,14 @@ def _about_range(spectra: LowLossSpectra, moments: Moments, windows: EnergyWindo
     thick = np.count_nonzero(moments.values[:, T_OVER_LAMBDA] > _THICK)
     if thick:
         found.append(
-            f"t/lambda is above {_THICK:g} at {thick} positions: plural and elastic scattering make the log-ratio "
+            f"t/lambda is above {_THICK:g} at {thick} positions: plural and elastic scattering make "
+            "the log-ratio "
             "unreliable"
         )
     if np.nanmedian(moments.elastic) / windows.gain_factor < _FEW_COUNTS:
         found.append(
-            "the zero-loss peaks hold few counts: if the counts were normalised, the errors mean nothing without the "
+            "the zero-loss peaks hold few counts: if the counts were normalised, the errors mean "
+            "nothing without the "
             "counts per electron"
         )
     if np.any(moments.values[:, ENERGY_LOSS] < -3.0 * moments.errors[:, ENERGY_LOSS]):
@@ -86,7 +91,8 @@ def _about_support(moments: Moments, support: SupportBackground) -> list[str]:
     if not support.positions:
         return []
     return [
-        "the support is subtracted as it is beside the particle: surface and interface plasmons, and the surface lost "
+        "the support is subtracted as it is beside the particle: surface and interface plasmons, and "
+        "the surface lost "
         "under the particle, remain"
     ]
 
@@ -97,18 +103,23 @@ def _about_paths(paths: PathLengths, mean_loss_eV: Measured) -> list[str]:
     if abs(product / paths.dE_dx_eV_nm.value - 1.0) > 0.1:
         found.append(
             f"mean loss over mean free path is {product:.3g} eV/nm, dE/dx from the first moment "
-            f"{paths.dE_dx_eV_nm.value:.3g} eV/nm: windows, support or surface losses differ; power needs the latter"
+            f"{paths.dE_dx_eV_nm.value:.3g} eV/nm: windows, support or surface losses differ; power "
+            "needs the latter"
         )
     if paths.reduced_chi2 > 2.0:
         found.append(
-            f"the profile does not fit the scan (reduced chi^2 {paths.reduced_chi2:.2g}): the shape is not the model's; "
+            f"the profile does not fit the scan (reduced chi^2 {paths.reduced_chi2:.2g}): the shape "
+            "is not the model's; "
             "errors are widened"
         )
     if paths.method == "uniform thickness":
-        found.append("the mean free path takes surface losses for bulk ones: one thickness cannot tell them apart")
+        found.append(
+            "the mean free path takes surface losses for bulk ones: one thickness cannot tell them apart"
+        )
     if abs(paths.intercept) > 0.2 * paths.thickness_nm / paths.mean_free_path_nm.value:
         found.append(
-            f"t/lambda has an intercept of {paths.intercept:.2g} that does not grow with thickness: support or surface "
+            f"t/lambda has an intercept of {paths.intercept:.2g} that does not grow with thickness: "
+            "support or surface "
             "losses"
         )
     return found

@@ -24,7 +24,8 @@ class LowLossSpectra:
     energy_eV : array, shape (n_channels,)
         Energy loss of each channel, in the file's calibration.
     counts : array-like, shape (n_positions, n_channels)
-        A NumPy array, or anything that slices like one and turns into one (a Dask array); positions in C order.
+        A NumPy array, or anything that slices like one and turns into one (a Dask array); positions in C
+        order.
     navigation_shape : tuple of int
         Shape of the positions; () for a single spectrum.
     step_nm : float, optional
@@ -81,7 +82,8 @@ def check_counts(counts: NDArray[np.float64], allow_negative: bool) -> None:
     if not allow_negative and counts.min() < 0.0:
         raise InputError(
             "The spectrum holds negative counts",
-            "Redo the dark correction or crop these channels; --allow-negative keeps a dark reference's noise as it is.",
+            "Redo the dark correction or crop these channels; --allow-negative keeps a dark "
+            "reference's noise as it is.",
             {"channels": int(np.count_nonzero(counts < 0.0)), "lowest": float(counts.min())},
         )
 

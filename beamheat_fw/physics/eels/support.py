@@ -48,8 +48,8 @@ def support_background(moments: Moments, positions: tuple[int, ...]) -> SupportB
 
     Notes
     -----
-    t/lambda, first moments and single-scattering distributions of particle and support add up (Poisson statistics of
-    independent events); raw counts do not.
+    t/lambda, first moments and single-scattering distributions of particle and support add up (Poisson
+    statistics of independent events); raw counts do not.
     """
     number = len(moments.values)
     if not positions or not all(0 <= position < number for position in positions):
@@ -77,8 +77,9 @@ def support_background(moments: Moments, positions: tuple[int, ...]) -> SupportB
 def detect_support(moments: Moments, navigation_shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the positions beside the particle, in C order.
 
-    Positions are parted into thin and thick by Otsu's criterion on t/lambda. Thin ones next to thick ones are left out,
-    and so are those further than three errors from the thinner half's median: they may hold the particle's rim.
+    Positions are parted into thin and thick by Otsu's criterion on t/lambda. Thin ones next to thick ones are
+    left out, and so are those further than three errors from the thinner half's median: they may hold the
+    particle's rim.
 
     Raises
     ------

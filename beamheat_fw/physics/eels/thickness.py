@@ -79,8 +79,8 @@ class Scan:
     threshold_error : float
         Of t/lambda from the threshold, at all positions alike.
     support_error, support_loss_error_eV : float
-        Of t/lambda and energy lost from the support's mean, at all positions alike: a fitted constant takes it up, a
-        film's mean does not.
+        Of t/lambda and energy lost from the support's mean, at all positions alike: a fitted constant takes
+        it up, a film's mean does not.
     calibrated : bool
         Whether positions are in nm.
     """
@@ -106,7 +106,8 @@ class PathLengths:
     thickness_nm : float
         At the thickest place.
     intercept : float
-        t/lambda that does not grow with the thickness: surface losses, and the support where it was not subtracted.
+        t/lambda that does not grow with the thickness: surface losses, and the support where it was not
+        subtracted.
     method : str
     reduced_chi2 : float
         Of the fit; above one the shape is not quite the model's, and the errors are widened by its root.
@@ -135,8 +136,8 @@ def path_lengths(scan: Scan, thickness: Thickness) -> PathLengths:
 
     Notes
     -----
-    A scan that is the same everywhere is a film: weighted means. Else t/lambda is fitted by a profile and a constant;
-    the highest position alone would be biased upwards by its noise.
+    A scan that is the same everywhere is a film: weighted means. Else t/lambda is fitted by a profile and a
+    constant; the highest position alone would be biased upwards by its noise.
     """
     if thickness.thickest_nm is not None and _is_uniform(scan):
         return _of_film(scan, thickness.thickest_nm)
@@ -151,7 +152,9 @@ def path_lengths(scan: Scan, thickness: Thickness) -> PathLengths:
             f"Give a line scan of at least {_FEWEST_POSITIONS} positions, or a film's thickness.",
             {"positions": len(scan.position_nm)},
         )
-    return _of_atoms(scan, thickness.profile) if thickness.profile is not None else _of_ellipse(scan, thickness)
+    return (
+        _of_atoms(scan, thickness.profile) if thickness.profile is not None else _of_ellipse(scan, thickness)
+    )
 
 
 def _is_uniform(scan: Scan) -> bool:
@@ -194,7 +197,10 @@ def _of_ellipse(scan: Scan, thickness: Thickness) -> PathLengths:
     _require_particle(amplitude, float(np.sqrt(covariance[0, 0])))
     gradient = np.array([1.0 / amplitude, 0.0, 0.0, 0.0])
     if thickness.thickest_nm is not None:
-        thickest, of_thickness = thickness.thickest_nm, thickness.thickest_nm.error / thickness.thickest_nm.value
+        thickest, of_thickness = (
+            thickness.thickest_nm,
+            thickness.thickest_nm.error / thickness.thickest_nm.value,
+        )
         method = "elliptical profile of the thickness given"
     else:
         thickest, of_thickness = Measured(half_width, float(np.sqrt(covariance[2, 2]))), 0.0
@@ -239,7 +245,7 @@ def _start(scan: Scan) -> tuple[float, float, float, float]:
 def _fit(
     scan: Scan, shape: Shape, start: tuple[float, float, float, float], fixed_width: bool = False
 ) -> tuple[tuple[float, float, float, float], NDArray[np.float64], float]:
-    """Fit amplitude, centre, half width and intercept; return them, their covariance and the reduced chi^2."""
+    """Fit amplitude, centre, half width and intercept; with their covariance and reduced chi^2."""
 
     def model(
         x: NDArray[np.float64], amplitude: float, centre: float, width: float, intercept: float
@@ -273,7 +279,7 @@ def _fit(
 
 
 def _loss_per_length(scan: Scan, relative_thickness: NDArray[np.float64], thickest: Measured) -> Measured:
-    """Fit the energy lost by the profile found for t/lambda and a constant: dE/dx is the slope over the thickness."""
+    """Fit the energy lost by the profile found and a constant: dE/dx is the slope over the thickness."""
     design = np.stack([relative_thickness, np.ones_like(relative_thickness)], axis=1)
     scaled = design / scan.energy_loss_error_eV[:, None]
     covariance = np.linalg.inv(scaled.T @ scaled)

@@ -14,7 +14,8 @@ from beamheat_fw.errors import InputError
 _WIDEST_FWHM_EV = 5.0
 #: How far from 0 eV of the file's calibration the peak is looked for.
 _SEARCH_EV = 15.0
-#: The peak's channels hold at least this share of the spectrum: less is a spike in noise, or t/lambda above 6.
+#: The peak's channels hold at least this share of the spectrum: less is a spike in noise, or t/lambda above
+#: 6.
 _LEAST_SHARE = 2e-3
 #: Half width of the window of the peak's centroid, in FWHM: holds a Gaussian to 4e-4.
 _CENTROID_WIDTH = 1.5
@@ -74,13 +75,13 @@ def find_zero_loss(
     Returns
     -------
     centre_eV, fwhm_eV : arrays, shape (n,)
-        NaN where there is no peak: the highest channel lies at an edge of the search range, the peak is wider than
-        5 eV, or it holds less than 0.2 % of the spectrum.
+        NaN where there is no peak: the highest channel lies at an edge of the search range, the peak is wider
+        than 5 eV, or it holds less than 0.2 % of the spectrum.
 
     Notes
     -----
-    Each spectrum is looked at alone. The counts are not moved: interpolating them would correlate their noise. What
-    follows takes energies relative to the centre instead.
+    Each spectrum is looked at alone. The counts are not moved: interpolating them would correlate their
+    noise. What follows takes energies relative to the centre instead.
     """
     step = energy_eV[1] - energy_eV[0]
     looked_at = np.flatnonzero((energy_eV >= search_eV[0]) & (energy_eV <= search_eV[1]))
@@ -96,7 +97,10 @@ def find_zero_loss(
     sums = np.cumsum(counts, axis=1)
     rows = np.arange(len(counts))
     reach = np.ceil(np.nan_to_num(np.maximum(left, right), nan=1.0)).astype(int)
-    inside = sums[rows, np.minimum(peak + reach, counts.shape[1] - 1)] - sums[rows, np.maximum(peak - reach, 1) - 1]
+    inside = (
+        sums[rows, np.minimum(peak + reach, counts.shape[1] - 1)]
+        - sums[rows, np.maximum(peak - reach, 1) - 1]
+    )
     at_edge = (peak == looked_at[0]) | (peak == looked_at[-1])
     found = (fwhm > 0.0) & (fwhm <= _WIDEST_FWHM_EV) & ~at_edge & (inside > _LEAST_SHARE * sums[:, -1])
     centre = _centroid(energy_eV, counts, energy_eV[peak], fwhm) if subpixel else energy_eV[peak]
@@ -106,7 +110,7 @@ def find_zero_loss(
 def _half_width_channels(
     counts: NDArray[np.float64], peak: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the distances in channels from the highest one to half its height, left and right, interpolated."""
+    """Return the distances in channels, left and right, from the highest one to half its height."""
     rows = np.arange(len(counts))
     height = counts[rows, peak]
     below = counts < 0.5 * height[:, None]
@@ -172,9 +176,10 @@ def find_threshold(
 
     Notes
     -----
-    The flattest point of the smoothed spectrum, as exspy's ``estimate_elastic_scattering_threshold``, in two respects
-    stricter: each spectrum has its own tolerance, so that a position's result does not depend on its neighbours, and
-    the point lies no further out than the spectrum's lowest one, so that it cannot be a plasmon's maximum.
+    The flattest point of the smoothed spectrum, as exspy's ``estimate_elastic_scattering_threshold``, in two
+    respects stricter: each spectrum has its own tolerance, so that a position's result does not depend on its
+    neighbours, and the point lies no further out than the spectrum's lowest one, so that it cannot be a
+    plasmon's maximum.
     """
     step = energy_eV[1] - energy_eV[0]
     known = np.isfinite(centre_eV)
