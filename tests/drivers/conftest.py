@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import ase.io
@@ -33,9 +34,10 @@ TINY_STAGE = TrainingStage(
 def gold_on_copper(seed: int, gold_atoms: int = 3, rattle_A: float = 0.08) -> Atoms:
     """Two layers of copper with gold atoms in the hollows above; 12 copper atoms, periodic in the plane."""
     slab = fcc111("Cu", (2, 3, 2), vacuum=None, orthogonal=False)
+    slab.info.clear()
     slab.cell[2] = [0.0, 0.0, 14.0]
     above = slab.positions[slab.positions[:, 2] > slab.positions[:, 2].mean()][:gold_atoms]
-    frame = slab + Atoms(f"Au{gold_atoms}", positions=above + [0.0, 1.47, 2.3])
+    frame = slab + Atoms(f"Au{gold_atoms}", positions=above + np.array([0.0, 1.47, 2.3]))
     frame.positions[:, 2] += 3.0
     frame.pbc = (True, True, False)
     frame.set_array("body", np.array([0] * len(slab) + [1] * gold_atoms))
@@ -64,6 +66,18 @@ def write_training_folder(folder: Path, stage: TrainingStage, member: int, frame
     TrainingPlan(stage, member, seed=7).save(folder)
 
 
+@pytest.fixture
+def tiny_stage() -> TrainingStage:
+    """The settings `tiny_members` were trained with."""
+    return TINY_STAGE
+
+
+@pytest.fixture
+def stage_training() -> Callable[[Path, TrainingStage, int, Sequence[Atoms]], None]:
+    """Stages a member's training in a folder: folder, settings, member and labelled frames."""
+    return write_training_folder
+
+
 @pytest.fixture(scope="session")
 def tiny_dataset() -> list[Atoms]:
     """Twenty rattled frames of gold on copper, labelled by EMT."""
@@ -74,12 +88,11 @@ def tiny_dataset() -> list[Atoms]:
 def tiny_members(tiny_dataset: list[Atoms], tmp_path_factory: pytest.TempPathFactory) -> list[TrainedMember]:
     """Two members trained by nequip-train for a few epochs."""
     root = tmp_path_factory.mktemp("committee")
-    members = []
-    for member in range(TINY_STAGE.members):
-        folder = root / str(member)
+    folders = [root / str(member) for member in range(TINY_STAGE.members)]
+    for member, folder in enumerate(folders):
         write_training_folder(folder, TINY_STAGE, member, tiny_dataset)
-        members.append(train_member(folder, stop=lambda: False))
-    return members
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda folder: train_member(folder, stop=lambda: False), folders))
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ CURVES_FOLDER = "curves"
 
 #: The first part of training in which the learning rate rises to its maximum.
 _WARM_UP_SHARE = 0.1
-#: NequIP's default radial network, 128 wide for 32 features, costs a third of a small model's time on a CPU.
-_RADIAL_WIDTH_PER_FEATURE = 4
+#: NequIP's default radial network, 128 wide, costs a third of a small model's time on a CPU.
+_RADIAL_WIDTH_PER_FEATURE = 2
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from nequip.nn import SequentialGraphNetwork
 
 #: Where the repulsion ends, in units of the sum of two covalent radii: just inside the shortest bonds.
-_REACH = 0.9
+_REACH = 0.85
 
 
 def short_range_zbl(

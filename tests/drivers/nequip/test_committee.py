@@ -1,5 +1,6 @@
 """A committee says what its members say, in one call, and knows where they differ."""
 
+import itertools
 from pathlib import Path
 
 import ase.io
@@ -76,7 +77,7 @@ def test_one_member_alone_equals_its_share_of_all(committee: Committee, tiny_dat
 def test_atom_energies_sum_to_the_frames_energies(committee: Committee, tiny_dataset: list[Atoms]) -> None:
     evaluation = evaluate(committee, tiny_dataset[:3])
     offsets = Frames.from_atoms(tiny_dataset[:3]).offsets
-    sums = [evaluation.atom_energies_eV[:, a:b].sum(axis=1) for a, b in zip(offsets, offsets[1:], strict=False)]
+    sums = [evaluation.atom_energies_eV[:, a:b].sum(axis=1) for a, b in itertools.pairwise(offsets)]
     np.testing.assert_allclose(evaluation.energies_eV, np.stack(sums, axis=1))
 
 

@@ -26,15 +26,14 @@ def pairs_of(edges: Edges) -> set[tuple[int, ...]]:
 
 def pairs_by_brute_force(frames: Frames, positions: np.ndarray, r_max: float) -> set[tuple[int, ...]]:
     found = set()
-    for first, second in itertools.product(range(len(positions)), repeat=2):
-        frame = frames.frame_of_atom[first]
-        if frame != frames.frame_of_atom[second]:
-            continue
-        reach = [range(-3, 4) if periodic else (0,) for periodic in frames.pbc[frame]]
-        for shift in itertools.product(*reach):
-            distance = np.linalg.norm(positions[second] + np.array(shift) @ CELL - positions[first])
-            if distance < r_max and (first != second or any(shift)):
-                found.add((first, second, *shift))
+    for frame, pbc in enumerate(frames.pbc):
+        atoms = np.flatnonzero(frames.frame_of_atom == frame)
+        for shift in itertools.product(*(range(-3, 4) if periodic else (0,) for periodic in pbc)):
+            vectors = positions[atoms] + np.array(shift) @ CELL - positions[atoms][:, np.newaxis]
+            near = np.linalg.norm(vectors, axis=-1) < r_max
+            if not any(shift):
+                np.fill_diagonal(near, False)
+            found |= {(int(atoms[i]), int(atoms[j]), *shift) for i, j in np.argwhere(near)}
     return found
 
 
@@ -56,9 +55,9 @@ def test_search_waits_until_an_atom_moved_half_the_skin() -> None:
     positions = np.array([[0.0, 0.0, 5.0], [2.0, 0.0, 5.0]])
     neighbours = NeighbourList(frames, r_max_A=4.0, skin_A=0.5)
     neighbours.edges(positions)
-    neighbours.edges(positions + [0.249, 0.0, 0.0])
+    neighbours.edges(positions + np.array([0.249, 0.0, 0.0]))
     assert neighbours.searches == 1
-    neighbours.edges(positions + [0.251, 0.0, 0.0])
+    neighbours.edges(positions + np.array([0.251, 0.0, 0.0]))
     assert neighbours.searches == 2
 
 

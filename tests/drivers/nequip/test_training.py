@@ -1,0 +1,163 @@
+"""Members are trained by the real nequip-train, survive kills, and say why when they cannot be trained."""
+
+import csv
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from beamheat_fw.campaign import TrainingStage
+from beamheat_fw.drivers.nequip.curve import read_curve
+from beamheat_fw.drivers.nequip.training import TrainedMember, train_member
+from beamheat_fw.errors import CalculationError, Interrupted
+
+pytestmark = pytest.mark.nequip
+
+StageTraining = Callable[[Path, TrainingStage, int, Sequence[Atoms]], None]
+
+
+class KillAfter:
+    """A `stop` that kills the training program when some epochs are done, and never asks to stop."""
+
+    def __init__(self, attempt: Path, epochs: int) -> None:
+        self.attempt, self.epochs, self.killed = attempt, epochs, False
+
+    def __call__(self) -> bool:
+        if not self.killed and len(read_curve(self.attempt)) >= self.epochs:
+            for pid in programs_in(self.attempt):
+                os.kill(pid, signal.SIGKILL)
+                self.killed = True
+        return False
+
+
+def programs_in(folder: Path) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").resolve() == folder.resolve():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def epochs_of(attempt: Path, version: int) -> list[int]:
+    with (attempt / "curves" / f"version_{version}" / "metrics.csv").open() as file:
+        return sorted({int(row["epoch"]) for row in csv.DictReader(file)})
+
+
+def test_members_hold_back_frames_of_their_own(tiny_members: list[TrainedMember]) -> None:
+    splits = [(member.package.parent / "validation_split.extxyz").read_text() for member in tiny_members]
+    assert splits[0] != splits[1]
+    assert [(m.training_frames, m.validation_frames) for m in tiny_members] == [(16, 4), (16, 4)]
+
+
+def test_training_lowers_the_validation_error(
+    tiny_members: list[TrainedMember], tiny_stage: TrainingStage
+) -> None:
+    for member in tiny_members:
+        curve = read_curve(member.package.parent)
+        assert [epoch.epoch for epoch in curve] == list(range(tiny_stage.max_epochs))
+        assert member.metrics["force_rmse_eV_A"] < curve[0].force_rmse_eV_A
+        assert member.learning_curve.read_text().count("\n") == tiny_stage.max_epochs + 1
+
+
+def test_finished_member_is_not_trained_again(tiny_members: list[TrainedMember]) -> None:
+    folder = tiny_members[0].learning_curve.parent
+    before = tiny_members[0].package.stat().st_mtime_ns
+
+    def never() -> bool:
+        raise AssertionError("a child program was started")
+
+    again = train_member(folder, stop=never)
+    assert again == tiny_members[0]
+    assert again.package.stat().st_mtime_ns == before
+
+
+def test_killed_training_goes_on_from_its_last_epoch(
+    tiny_dataset: list[Atoms],
+    tiny_members: list[TrainedMember],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stage_training: StageTraining,
+    tiny_stage: TrainingStage,
+) -> None:
+    stage_training(tmp_path, tiny_stage, 0, tiny_dataset)
+    attempt = tmp_path / "attempt_0"
+    with pytest.raises(CalculationError, match="rc=-9"):
+        train_member(tmp_path, stop=KillAfter(attempt, epochs=2))
+    # The second rocket runs inside a Slurm allocation, which Lightning must not take for its own.
+    for name, value in {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "train", "SLURM_JOB_ID": "1"}.items():
+        monkeypatch.setenv(name, value)
+    resumed = train_member(tmp_path, stop=lambda: False)
+    first, second = epochs_of(attempt, 0), epochs_of(attempt, 1)
+    assert second[-1] == tiny_stage.max_epochs - 1
+    assert second[0] >= first[-1]
+    uninterrupted = tiny_members[0].metrics["force_rmse_eV_A"]
+    assert resumed.metrics["force_rmse_eV_A"] == pytest.approx(uninterrupted, rel=0.1)
+
+
+def test_truncated_checkpoint_falls_back_to_the_best_one(
+    tiny_members: list[TrainedMember],
+    tiny_dataset: list[Atoms],
+    tmp_path: Path,
+    stage_training: StageTraining,
+    tiny_stage: TrainingStage,
+) -> None:
+    stage_training(tmp_path, tiny_stage, 0, tiny_dataset)
+    attempt = tmp_path / "attempt_0"
+    attempt.mkdir()
+    done = tiny_members[0].package.parent
+    (attempt / "best.ckpt").write_bytes((done / "best.ckpt").read_bytes())
+    (attempt / "last.ckpt").write_bytes((done / "last.ckpt").read_bytes()[:5000])
+    trained = train_member(tmp_path, stop=lambda: False)
+    assert (attempt / "last.broken").exists()
+    assert trained.package.exists()
+
+
+def test_loss_that_is_not_a_number_is_tried_once_more_then_told(
+    tiny_dataset: list[Atoms], tmp_path: Path, stage_training: StageTraining, tiny_stage: TrainingStage
+) -> None:
+    stage = tiny_stage.model_copy(update={"learning_rate": 1e12, "max_epochs": 3})
+    stage_training(tmp_path, stage, 0, tiny_dataset[:8])
+    first_curve = tmp_path / "attempt_0" / "curves" / "version_0"
+    first_curve.mkdir(parents=True)
+    columns = (
+        "train_loss_epoch/weighted_sum,val0_epoch/weighted_sum,val0_epoch/forces_mae,val0_epoch/forces_rmse"
+    )
+    energies = "val0_epoch/per_atom_energy_mae,val0_epoch/per_atom_energy_rmse"
+    (first_curve / "metrics.csv").write_text(f"epoch,{columns},{energies}\n0,nan,nan,nan,nan,nan,nan\n")
+    with pytest.raises(CalculationError, match="stopped being a number, twice"):
+        train_member(tmp_path, stop=lambda: False)
+    assert read_curve(tmp_path / "attempt_1")[-1].epoch == 0
+    assert not list(tmp_path.glob("*/model.nequip.zip"))
+
+
+def test_stop_ends_the_training(
+    tiny_dataset: list[Atoms], tmp_path: Path, stage_training: StageTraining, tiny_stage: TrainingStage
+) -> None:
+    stage_training(tmp_path, tiny_stage, 0, tiny_dataset)
+    with pytest.raises(Interrupted):
+        train_member(tmp_path, stop=lambda: True)
+    assert programs_in(tmp_path / "attempt_0") == []
+
+
+def test_warm_start_begins_where_the_round_before_ended(
+    tiny_dataset: list[Atoms],
+    tiny_members: list[TrainedMember],
+    tmp_path: Path,
+    stage_training: StageTraining,
+    tiny_stage: TrainingStage,
+) -> None:
+    stage = tiny_stage.model_copy(update={"max_epochs": 1, "learning_rate": 1e-6})
+    stage_training(tmp_path, stage, 0, tiny_dataset)
+    (tmp_path / "warm_start.nequip.zip").write_bytes(tiny_members[0].package.read_bytes())
+    warm = train_member(tmp_path, stop=lambda: False)
+    assert warm.warm_started
+    before = tiny_members[0].metrics["force_rmse_eV_A"]
+    assert warm.metrics["force_rmse_eV_A"] == pytest.approx(before, rel=0.01)
+    assert np.isfinite(list(warm.metrics.values())).all()
