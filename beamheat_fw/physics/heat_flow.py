@@ -295,7 +295,7 @@ class IlluminatedFilm:
 
 
 def illuminated_film(flow: HeatFlow) -> IlluminatedFilm | None:
-    """Return the film that the beam heats, or None where its material, its size or the beam's is not known."""
+    """Return the film that the beam heats, or None where its material, its size or the beam's is unknown."""
     support, diameter_nm = flow.support, flow.beam.diameter_nm
     if support is None or support.material is None or diameter_nm is None:
         return None

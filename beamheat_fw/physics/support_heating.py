@@ -67,10 +67,10 @@ class Support:
         return self.conductivity_across_W_mK or self.conductivity_W_mK
 
     def film_rim_nm(self, contact_radius_nm: float) -> float | None:
-        """Return the radius of a film's rim, or None where heat from the contact spreads as in a half-space.
+        """Return the radius of a film's rim; None where heat spreads from the contact as in a half-space.
 
-        """Return the radius of a film's rim; None where heat from the contact spreads as in a half-space.
-        same spreading and do not add up.
+        A film is thinner than the contact's radius. Film or half-space, never both: their resistances
+        describe the same spreading and do not add up.
 
         Raises
         ------
