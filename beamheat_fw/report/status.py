@@ -24,7 +24,9 @@ def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
             {"spec.campaign_id": record.id}, {"fw_id": 1, "name": 1, "state": 1, "launches": {"$slice": -1}}
         )
     )
-    prediction = next(iter(store.find(Prediction, {"campaign_id": record.id}, newest_first=True, limit=1)), None)
+    prediction = next(
+        iter(store.find(Prediction, {"campaign_id": record.id}, newest_first=True, limit=1)), None
+    )
     return {
         "campaign": record.name,
         "campaign_id": record.id,
@@ -54,7 +56,8 @@ def _rounds(store: Store, record: CampaignRecord) -> list[Round]:
 
 def _round(store: Store, document: Round) -> dict[str, Any]:
     states = Counter(
-        label["state"] for label in store.db["labels"].find({"_id": {"$in": list(document.label_ids)}}, {"state": 1})
+        label["state"]
+        for label in store.db["labels"].find({"_id": {"$in": list(document.label_ids)}}, {"state": 1})
     )
     return {
         "round": document.round,
@@ -67,11 +70,18 @@ def _round(store: Store, document: Round) -> dict[str, Any]:
 
 
 def _failure(store: Store, firework: dict[str, Any]) -> dict[str, Any]:
-    launch = store.db["launches"].find_one({"launch_id": (firework.get("launches") or [None])[-1]}, {"action": 1})
+    launch = store.db["launches"].find_one(
+        {"launch_id": (firework.get("launches") or [None])[-1]}, {"action": 1}
+    )
     exception = ((launch or {}).get("action") or {}).get("stored_data", {}).get("_exception", {})
     details = exception.get("_details") or {}
     reason = f"{details['what']}. {details['fix']}" if "what" in details else _last_line(exception)
-    return {"fw_id": firework["fw_id"], "name": firework["name"], "kind": details.get("kind"), "reason": reason}
+    return {
+        "fw_id": firework["fw_id"],
+        "name": firework["name"],
+        "kind": details.get("kind"),
+        "reason": reason,
+    }
 
 
 def _last_line(exception: dict[str, Any]) -> str:

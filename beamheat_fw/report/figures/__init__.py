@@ -1,0 +1,1 @@
+"""The report's figures: documents in, SVG text out."""
