@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from ase import Atoms
-from ase.neighborlist import neighbor_list
 
-from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.batch import BODIES, Batch
 
-#: Body number and name; the particle comes first because it loses atoms more easily.
-_BODIES = ((1, "particle"), (0, "support"))
+_NAMES = ("support", "particle")
 
 
 def escapes(batch: Batch, positions_A: np.ndarray, distance_A: float) -> dict[int, str]:
@@ -18,35 +15,43 @@ def escapes(batch: Batch, positions_A: np.ndarray, distance_A: float) -> dict[in
     Atoms of one body closer than `distance_A` hang together; what does not hang together with the body's
     largest piece has escaped. A particle further than that from every support atom has left its support.
     """
-    reasons: dict[int, str] = {}
-    for index, template in enumerate(batch.templates):
-        where = batch.of_frame(index)
-        reason = _escape(template, positions_A[where], batch.body[where], distance_A)
-        if reason:
-            reasons[index] = reason
+    first, second = _pairs(batch, positions_A, distance_A)
+    touching = np.zeros(len(batch), dtype=bool)
+    touching[batch.frame[first[batch.body[first] != batch.body[second]]]] = True
+    alone = (batch.body_counts > 0).all(axis=1) & ~touching
+    reasons = dict.fromkeys(np.flatnonzero(alone).tolist(), "the particle left its support")
+    for group, atoms in _lost(batch, first, second).items():
+        frame, body = divmod(group, BODIES)
+        reasons[frame] = f"{len(atoms)} of the {_NAMES[body]}'s atoms escaped (atom {atoms[0]})"
     return reasons
 
 
-def _escape(template: Atoms, positions_A: np.ndarray, body: np.ndarray, distance_A: float) -> str | None:
-    frame = Atoms(template.numbers, positions=positions_A, cell=template.cell, pbc=template.pbc)
-    first, second = neighbor_list("ij", frame, distance_A)
-    for number, name in _BODIES:
-        lost = _outside_largest_piece(first, second, body == number)
-        if lost.size:
-            return f"{lost.size} of the {name}'s atoms escaped (atom {lost[0]})"
-    if body.any() and not body.all() and not (body[first] != body[second]).any():
-        return "the particle left its support"
-    return None
+def _pairs(batch: Batch, positions_A: np.ndarray, distance_A: float) -> np.ndarray:
+    from matscipy.neighbours import neighbour_list
+
+    found = []
+    for index, atoms in enumerate(batch.templates):
+        where = batch.of_frame(index)
+        frame = {"positions": positions_A[where], "cell": atoms.cell[:], "pbc": atoms.pbc}
+        found.append(where.start + np.stack(neighbour_list("ij", cutoff=distance_A, **frame)))
+    return np.concatenate(found, axis=1)
 
 
-def _outside_largest_piece(first: np.ndarray, second: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def _lost(batch: Batch, first: np.ndarray, second: np.ndarray) -> dict[int, list[int]]:
+    """Return the atoms outside the largest piece of their body, by frame and body, numbered in their frame."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    bonded = inside[first] & inside[second]
-    graph = coo_array((np.ones(bonded.sum()), (first[bonded], second[bonded])), shape=(inside.size,) * 2)
-    _, piece = connected_components(graph, directed=False)
-    members = np.flatnonzero(inside)
-    if members.size == 0:
-        return members
-    return members[piece[members] != np.bincount(piece[members]).argmax()]
+    bonded = batch.group[first] == batch.group[second]
+    links = coo_array((np.ones(bonded.sum()), (first[bonded], second[bonded])), shape=(batch.atoms,) * 2)
+    pieces, piece = connected_components(links, directed=False)
+    group_of_piece = np.empty(pieces, dtype=int)
+    group_of_piece[piece] = batch.group
+    largest = np.zeros(BODIES * len(batch), dtype=int)
+    for number in np.argsort(np.bincount(piece), kind="stable"):
+        largest[group_of_piece[number]] = number
+    outside = np.flatnonzero(piece != largest[batch.group])
+    lost: dict[int, list[int]] = {}
+    for atom in outside:
+        lost.setdefault(int(batch.group[atom]), []).append(int(atom - batch.first[batch.frame[atom]]))
+    return lost

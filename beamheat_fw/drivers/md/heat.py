@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from beamheat_fw.drivers.md.launching import OUTCOME_FILE, rank_outcomes, run_ra
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.series import TemperatureSeries
+from beamheat_fw.physics.series import FEWEST_SAMPLES, TemperatureSeries
 
 _PROGRAM = "beamheat_fw.drivers.md.heat_program"
 
@@ -55,11 +55,16 @@ class HeatOutcome:
         return all(replica["drift"]["closes"] for replica in self.replicas)
 
     def usable(self) -> list[int]:
-        """Return the numbers of the replicas without any mark and with a closed ledger."""
+        """Return the numbers of the replicas that stayed whole and whose ledger closes.
+
+        Those that left the gate are among them (see `trusted`): their temperatures are what the potential gives.
+        """
+        return [replica["replica"] for replica in self.replicas if _is_sound(replica)]
+
+    def trusted(self) -> list[int]:
+        """Return the numbers of the usable replicas that never left the gate."""
         return [
-            replica["replica"]
-            for replica in self.replicas
-            if not replica["marks"] and replica["drift"]["closes"]
+            replica["replica"] for replica in self.replicas if _is_sound(replica) and not replica["marks"]
         ]
 
 
@@ -111,6 +116,10 @@ def heat(folder: Path, *, ranks: int, launcher: MpiLauncher, stop: Callable[[], 
     return HeatOutcome(**json.loads(done.read_text(encoding="utf-8")))
 
 
+def _is_sound(replica: Mapping[str, Any]) -> bool:
+    return replica["drift"]["closes"] and all(mark["kind"] == "gate" for mark in replica["marks"])
+
+
 def _gather(ranks: Sequence[dict[str, Any]]) -> HeatOutcome:
     endings = {rank["ended"] for rank in ranks}
     ended = WALL_TIME if WALL_TIME in endings else sorted(endings)[0]
@@ -136,13 +145,15 @@ def read_series(folder: Path, member: str = "") -> dict[int, TemperatureSeries]:
     -------
     dict of int to TemperatureSeries
         By the replica's number, which is also the series' `seed`. Where a replica was stopped, its series
-        ends.
+        ends; one that ended before there were enough samples for any analysis is not among them.
     """
     found: dict[int, TemperatureSeries] = {}
     for path in sorted(folder.glob("series-*.npz")):
         with np.load(path) as arrays:
-            for index, number in enumerate(arrays["replica"]):
-                found[int(number)] = _series(arrays, index, int(number), member)
+            long_enough = np.isfinite(arrays["T_particle_K"]).sum(axis=1) >= FEWEST_SAMPLES
+            for index in np.flatnonzero(long_enough):
+                number = int(arrays["replica"][index])
+                found[number] = _series(arrays, index, number, member)
     return dict(sorted(found.items()))
 
 

@@ -65,7 +65,8 @@ class Thermostat:
 
     The centre of mass of each frame is held by projecting its velocity out after each half step. With one
     friction and one temperature the projection commutes with the noise, so the canonical distribution at zero
-    total momentum (3N - 3 degrees of freedom a frame) is sampled exactly.
+    total momentum (3N - 3 degrees of freedom a frame) is sampled exactly, by potentials that do not know
+    where a frame is as a whole.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ class Drift:
     eV : float
         The slope times the length of the run.
     share : float
-        ``eV`` as a share of the heat to be exchanged.
+        The drift plus its standard error over the run, as a share of the heat to be exchanged.
     closes : bool
         Whether the share is within the tolerance.
     """
@@ -89,14 +89,14 @@ def energy_drift(
         All NaN and not closing with fewer samples than three blocks need.
     """
     fine = np.isfinite(total_eV)
-    if fine.sum() < 3 * 2:
+    if fine.sum() < 6:
         return Drift(*(float("nan"),) * 4, closes=False)
     blocks = min(_DRIFT_BLOCKS, int(fine.sum()) // 2)
     times = np.array([part.mean() for part in np.array_split(time_ps[fine], blocks)])
     energies = np.array([part.mean() for part in np.array_split(total_eV[fine], blocks)])
     slope, error = _slope(times, energies - energies[0])
     drift_eV = slope * float(np.ptp(time_ps[fine]))
-    share = abs(drift_eV) / heat_eV
+    share = (abs(slope) + error) * float(np.ptp(time_ps[fine])) / heat_eV
     return Drift(1e3 * slope / atoms, 1e3 * error / atoms, drift_eV, share, bool(share <= tolerance))
 
 

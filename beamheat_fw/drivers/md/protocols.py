@@ -91,8 +91,9 @@ class HeatProtocol(_JsonFile):
 
     @classmethod
     def from_stage(cls, stage: HeatingStage, *, seed: int, max_wall_s: float | None = None) -> HeatProtocol:
-        """Take a campaign's heating stage over."""
-        return cls(**_shared(cls, stage), seed=seed, max_wall_s=max_wall_s)
+        """Take a campaign's heating stage over; `max_wall_s` replaces the stage's own."""
+        shared = _shared(cls, stage)
+        return cls(**{**shared, "seed": seed, "max_wall_s": max_wall_s or shared.get("max_wall_s")})
 
     @property
     def motion(self) -> Motion:
@@ -153,8 +154,9 @@ class ExplorationProtocol(_JsonFile):
 
     @classmethod
     def from_stage(cls, stage: ExplorationStage, *, max_wall_s: float | None = None) -> ExplorationProtocol:
-        """Take a campaign's exploration stage over."""
-        return cls(**_shared(cls, stage), max_wall_s=max_wall_s)
+        """Take a campaign's exploration stage over; `max_wall_s` replaces the stage's own."""
+        shared = _shared(cls, stage)
+        return cls(**{**shared, "max_wall_s": max_wall_s or shared.get("max_wall_s")})
 
     @property
     def motion(self) -> Motion:

@@ -1,0 +1,293 @@
+"""Heating runs: what they measure, what they mark, and that nothing stops them for good."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.units import kB
+
+from beamheat_fw.drivers.md.audit import Auditor, Verdict
+from beamheat_fw.drivers.md.heat import HeatOutcome, heat, read_series, stage_heat
+from beamheat_fw.drivers.md.heating import FINISHED, STOPPED, WALL_TIME, HeatingRun, RankPlace
+from beamheat_fw.drivers.md.inputs import write_structures
+from beamheat_fw.drivers.md.ledger import energy_drift
+from beamheat_fw.drivers.md.protocols import CommitteeFile, HeatProtocol
+from beamheat_fw.drivers.md.rank import STOPPED_STATUS
+from beamheat_fw.drivers.md.summary import summarise
+from beamheat_fw.drivers.mpi import MpiLauncher
+from beamheat_fw.errors import InputError
+
+PROTOCOL = HeatProtocol(
+    particle_K=500.0,
+    support_K=250.0,
+    timestep_fs=2.0,
+    friction_per_ps=10.0,
+    equilibrate_ps=0.4,
+    relax_ps=1.2,
+    replicas_per_rank=3,
+    sample_every=5,
+    audit_every=100,
+    checkpoint_every=150,
+    seed=11,
+)
+
+
+def _run(folder, system, protocol, morse, auditor=None):
+    folder.mkdir(exist_ok=True)
+    return HeatingRun(system, protocol, RankPlace(folder, 0, 1, "key"), morse.MorseForces, auditor)
+
+
+def _never() -> bool:
+    return False
+
+
+def test_heat_flows_from_the_particle_to_its_support_and_none_is_lost(tmp_path, supported, morse):
+    protocol = replace(PROTOCOL, relax_ps=3.0, replicas_per_rank=4)
+    run = _run(tmp_path, supported, protocol, morse)
+    assert run.run(_never) == FINISHED
+    series = read_series(tmp_path)
+    assert list(series) == list(range(4))
+    one = series[0]
+    assert one.time_ps[0] == 0.0 and one.time_ps[-1] == pytest.approx(3.0)
+    start = np.mean([s.T_particle_K[:10].mean() for s in series.values()])
+    end = np.mean([s.T_particle_K[-100:].mean() for s in series.values()])
+    support = np.mean([s.T_support_K[-100:].mean() for s in series.values()])
+    assert start == pytest.approx(500.0, rel=0.25)
+    assert abs(end - support) < 0.5 * (start - 250.0)
+    # What the particle lost, the support got: to the integrator's fluctuation.
+    lost = one.E_particle_eV - one.E_particle_eV[0]
+    got = one.E_support_eV - one.E_support_eV[0]
+    assert np.abs(lost + got).max() < 0.02 * np.abs(lost).max()
+
+
+def test_the_ledger_of_every_replica_closes(tmp_path, supported, morse):
+    run = _run(tmp_path, supported, PROTOCOL, morse)
+    run.run(_never)
+    for replica in summarise(run, FINISHED)["replicas"]:
+        ledger = replica["ledger"]
+        put_in = sum(ledger["relax_start_eV"]) - sum(ledger["start_eV"])
+        assert sum(ledger["bath_eV"]) == pytest.approx(put_in, abs=0.03)
+        assert replica["bath_residual_eV"] == pytest.approx(put_in - sum(ledger["bath_eV"]), abs=1e-9)
+        assert sum(ledger["now_eV"]) == pytest.approx(sum(ledger["relax_start_eV"]), abs=0.01)
+        assert replica["marks"] == []
+    c_particle, c_support = 3 * kB * 7, 3 * kB * 32
+    expected = 250.0 * c_particle * c_support / (c_particle + c_support)
+    assert replica["exchangeable_heat_eV"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("lost_share", "closes"), [(0.0, True), (0.008, True), (0.012, False), (-0.012, False)]
+)
+def test_a_ledger_closes_when_the_drift_is_a_small_share_of_the_heat(lost_share, closes):
+    time_ps = np.linspace(0.0, 50.0, 5000)
+    noise = 1e-3 * np.random.default_rng(3).normal(size=5000)
+    total = -300.0 + noise - lost_share * 1.2 * time_ps / 50.0
+    drift = energy_drift(time_ps, total, atoms=91, heat_eV=1.2, tolerance=0.01)
+    assert drift.closes is closes
+    assert drift.eV == pytest.approx(-lost_share * 1.2, abs=4e-4)
+    assert drift.meV_per_atom_ps == pytest.approx(1e3 * drift.eV / 50.0 / 91)
+
+
+def test_energy_that_only_scatters_does_not_pass_for_conserved():
+    total = 0.5 * np.random.default_rng(4).normal(size=40)
+    assert not energy_drift(np.arange(40.0), total, 91, heat_eV=1.2, tolerance=0.01).closes
+
+
+def test_replicas_differ_and_the_same_seed_repeats_them(tmp_path, supported, morse):
+    protocol = replace(PROTOCOL, equilibrate_ps=0.1, relax_ps=0.1)
+    runs = [_run(tmp_path / name, supported, protocol, morse) for name in ("a", "b")]
+    other = _run(tmp_path / "c", supported, replace(protocol, seed=12), morse)
+    for run in (*runs, other):
+        run.run(_never)
+    first, second, third = (run.recorded()["T_particle_K"] for run in (*runs, other))
+    assert np.array_equal(first, second)
+    assert not np.isclose(first[0], first[1], rtol=1e-3).all()
+    assert not np.isclose(first, third, rtol=1e-3).all()
+
+
+def test_an_escaping_atom_marks_its_replica_and_stays_in_the_books(tmp_path, supported, morse):
+    supported.positions[-1, 2] += 10.0
+    run = _run(tmp_path, supported, replace(PROTOCOL, relax_ps=0.4), morse)
+    assert run.run(_never) == FINISHED
+    assert {(mark.replica, mark.kind) for mark in run.marks.found} == {(k, "escaped") for k in range(3)}
+    assert "particle" in run.marks.found[0].reason
+    assert np.isfinite(run.recorded()["E_total_eV"]).all()
+
+
+def test_a_particle_that_leaves_its_support_is_marked(tmp_path, supported, morse):
+    supported.positions[-7:, 2] += 9.0
+    run = _run(tmp_path, supported, replace(PROTOCOL, equilibrate_ps=0.1, relax_ps=0.1), morse)
+    run.run(_never)
+    assert {mark.reason for mark in run.marks.found} == {"the particle left its support"}
+
+
+def test_a_replica_out_of_control_stops_alone(tmp_path, supported, morse):
+    run = _run(tmp_path, supported, replace(PROTOCOL, equilibrate_ps=0.1, relax_ps=0.2), morse)
+    run._begin()
+    run.dynamics.state.velocities[run.dynamics.batch.of_frame(1)] *= 100.0
+    run.save()
+    run = _run(tmp_path, supported, replace(PROTOCOL, equilibrate_ps=0.1, relax_ps=0.2), morse)
+    assert run.run(_never) == FINISHED
+    assert [(mark.replica, mark.kind) for mark in run.marks.found] == [(1, "broken")]
+    temperatures = run.recorded()["T_particle_K"]
+    assert np.isnan(temperatures[1]).all()
+    assert np.isfinite(temperatures[[0, 2]]).all()
+
+
+def test_audits_are_recorded_and_a_failed_one_marks_the_replica(tmp_path, supported, morse):
+    def judge(batch, positions_A, evaluated):
+        return [
+            Verdict("failed", "too uncertain") if index == 1 else Verdict("accurate")
+            for index in range(len(batch))
+        ]
+
+    auditor = Auditor(lambda batch: morse.MorseForces(batch, scales=(0.9, 1.1)), judge)
+    run = _run(tmp_path, supported, PROTOCOL, morse, auditor)
+    run.run(_never)
+    with np.load(tmp_path / "series-0.npz") as arrays:
+        assert arrays["audit_time_ps"] == pytest.approx(np.arange(9) * 0.2 - 0.4)
+        assert arrays["audit_verdict"].tolist() == [[0] * 9, [2] * 9, [0] * 9]
+        assert (arrays["audit_max_eV_A"] >= arrays["audit_mean_eV_A"]).all()
+        assert arrays["audit_mean_eV_A"].min() > 0.0
+    mark = run.marks.found[0]
+    assert (mark.replica, mark.kind, mark.reason) == (1, "gate", "too uncertain")
+    outcome = HeatOutcome(FINISHED, 1.2, 1.0, summarise(run, FINISHED)["replicas"], [])
+    assert 1 not in outcome.trusted()
+
+
+def test_a_used_wall_time_ends_the_run_with_what_it_has(tmp_path, supported, morse):
+    protocol = replace(PROTOCOL, equilibrate_ps=0.02, relax_ps=1000.0, max_wall_s=2.0)
+    run = _run(tmp_path, supported, protocol, morse)
+    assert run.run(_never) == WALL_TIME
+    assert 2.0 <= run.wall_s < 3.0
+    assert 0 < run.recorded()["time_ps"].size == np.isfinite(run.recorded()["T_particle_K"][0]).sum()
+    assert _run(tmp_path, supported, protocol, morse).run(_never) == WALL_TIME
+
+
+def test_a_stopped_run_goes_on_bit_for_bit_with_list_ledger_and_audits(tmp_path, supported, morse):
+    def auditor():
+        return Auditor(
+            lambda batch: morse.MorseForces(batch, scales=(0.9, 1.1)),
+            lambda batch, p, e: [Verdict()] * len(batch),
+        )
+
+    undisturbed = _run(tmp_path / "a", supported, PROTOCOL, morse, auditor())
+    undisturbed.run(_never)
+    stops = iter([37, 211, 212, 430])
+    ended = STOPPED
+    while ended == STOPPED:
+        run = _run(tmp_path / "b", supported, PROTOCOL, morse, auditor())
+        at = next(stops, None)
+        ended = run.run(lambda: at is not None and run.dynamics.state.step >= at)
+    _assert_same_files(tmp_path / "a", tmp_path / "b", "series-0.npz")
+    for name, values in undisturbed.dynamics.stored()[0].items():
+        assert np.array_equal(run.dynamics.stored()[0][name], values), name
+
+
+def _assert_same_files(first: Path, second: Path, name: str) -> None:
+    with np.load(first / name) as one, np.load(second / name) as other:
+        assert set(one.files) == set(other.files)
+        for array in one.files:
+            assert np.array_equal(one[array], other[array], equal_nan=True), array
+
+
+def _stage_morse(folder, system, protocol):
+    folder.mkdir()
+    write_structures(folder / "system.extxyz", [system])
+    protocol.write(folder / "protocol.json")
+
+
+def _start(program, folder):
+    launcher = MpiLauncher()
+    return subprocess.Popen(
+        launcher.argv([sys.executable, str(program), str(folder)], 2),
+        env=launcher.environment(2),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.mpi
+def test_killed_md_resumes_to_the_same_state_on_two_ranks(tmp_path, supported, morse_path):
+    protocol = replace(PROTOCOL, relax_ps=2.0, replicas_per_rank=2, checkpoint_every=60)
+    for name in ("undisturbed", "killed"):
+        _stage_morse(tmp_path / name, supported, protocol)
+    assert _start(morse_path, tmp_path / "undisturbed").wait(120) == 0
+    chance = random.Random(5)
+    folder, kills = tmp_path / "killed", 0
+    for _ in range(30):
+        program = _start(morse_path, folder)
+        if kills == 5:
+            break
+        kills += _kill_a_rank(folder, program, chance)
+    assert kills == 5
+    assert program.wait(120) == 0
+    for rank in range(2):
+        _assert_same_files(tmp_path / "undisturbed", folder, f"series-{rank}.npz")
+        last = f"state-{rank}-{protocol.steps:012d}.ckpt"
+        assert (folder / last).exists()
+    assert len(read_series(folder)) == 4
+    temperatures = [series.T_particle_K for series in read_series(folder).values()]
+    assert all(not np.array_equal(temperatures[0], other) for other in temperatures[1:])
+
+
+def _kill_a_rank(folder: Path, program: subprocess.Popen, chance: random.Random) -> bool:
+    """Kill one rank with SIGKILL a moment after it has begun to run; tell whether it had not ended before."""
+    rank = chance.randrange(2)
+    mark = folder / f"pid-{rank}"
+    _wait_for(mark.exists, program)
+    time.sleep(chance.uniform(0.3, 0.8))
+    alive = program.poll() is None
+    if alive:
+        os.kill(int(mark.read_text()), signal.SIGKILL)
+    program.wait(30)
+    for path in folder.glob("pid-*"):
+        path.unlink()
+    return alive
+
+
+def _wait_for(condition, program: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 30
+    while not condition() and program.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+@pytest.mark.mpi
+def test_sigterm_writes_checkpoints_and_has_its_own_exit_status(tmp_path, supported, morse_path):
+    folder = tmp_path / "run"
+    _stage_morse(folder, supported, replace(PROTOCOL, relax_ps=500.0, checkpoint_every=10**6))
+    program = _start(morse_path, folder)
+    _wait_for((folder / "progress.json").exists, program)
+    time.sleep(0.3)
+    program.send_signal(signal.SIGTERM)
+    status = program.wait(30)
+    assert status in (STOPPED_STATUS, 128 + signal.SIGTERM)
+    assert {path.name.split("-")[1] for path in folder.glob("state-*.ckpt")} == {"0", "1"}
+    assert {json.loads((folder / f"rank-{rank}.json").read_text())["ended"] for rank in range(2)} == {STOPPED}
+
+
+def test_a_run_that_cannot_be_is_refused(tmp_path, supported):
+    with pytest.raises(InputError, match="timestep_fs"):
+        replace(PROTOCOL, timestep_fs=0.0)
+    del supported.arrays["body"]
+    with pytest.raises(InputError, match="particle on a support"):
+        stage_heat(tmp_path, supported, PROTOCOL, CommitteeFile(()))
+    with pytest.raises(InputError, match="job folder"):
+        HeatProtocol.read(tmp_path / "missing.json")
+
+
+@pytest.mark.mpi
+def test_an_error_of_a_rank_comes_out_as_it_was_meant(tmp_path, supported):
+    stage_heat(tmp_path, supported, PROTOCOL, CommitteeFile(("nothing.nequip.zip",)))
+    with pytest.raises(InputError, match="package"):
+        heat(tmp_path, ranks=2, launcher=MpiLauncher(), stop=_never)
