@@ -91,7 +91,7 @@ def _plane(
             {"beam_axis": beam.tolist(), "scan_axis": scan.tolist()},
         )
     along = np.asarray(along / length, dtype=np.float64)
-    return along, np.cross(beam, along)
+    return along, np.asarray(np.cross(beam, along), dtype=np.float64)
 
 
 def _edges(values: NDArray[np.float64], pixel: float, margin: float) -> NDArray[np.float64]:

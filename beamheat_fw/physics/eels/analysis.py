@@ -281,7 +281,7 @@ def _paths(
     if thickness.thickest_nm is not None and len(spectra.navigation_shape) != 1:
         known[list(support.positions)] = False
     values = moments.values[known] - support.values
-    positions = np.arange(len(known)) * (spectra.step_nm or 1.0)
+    positions = np.arange(len(known), dtype=np.float64) * (spectra.step_nm or 1.0)
     return path_lengths(
         Scan(
             positions[known],

@@ -1,0 +1,265 @@
+"""Temperature rises: exact limits, budgets, bounds, and the support."""
+
+from math import pi
+
+import numpy as np
+import pytest
+
+from beamheat_fw.errors import InputError
+from beamheat_fw.physics import temperature
+from beamheat_fw.physics.beam import (
+    Beam,
+    deposited_power_nW,
+    dose_rate_e_A2_s,
+    illuminated_fraction,
+    sphere_points_nm,
+)
+from beamheat_fw.physics.energy_loss import EnergyLoss, from_pair, from_paper
+from beamheat_fw.physics.heat_flow import HeatFlow, Interface, Particle
+from beamheat_fw.physics.materials import element, material
+from beamheat_fw.physics.measured import Measured, from_causes, parse_measured
+from beamheat_fw.physics.prediction import predict, sweep
+from beamheat_fw.physics.support_heating import (
+    Support,
+    film_K_per_nW,
+    half_space_K_per_nW,
+    isothermal_half_space_K_per_nW,
+)
+
+FIGURE_AREAS_NM2 = (287.93, 199.70, 86.82)
+TIO2_MW_M2K = 5.1e-6 * 16.02176634e6
+
+
+def flow(**changed):
+    given = {
+        "particle": Particle(Measured(3130.0, 62.6), Measured(288.0), element("Au")),
+        "beam": Beam(80.0, Measured(1e7, 1e5)),
+        "interface": Interface(Measured(80.0, 4.0)),
+    }
+    return HeatFlow(**{**given, **changed})
+
+
+def test_a_million_electrons_per_square_angstrom_are_1602_A_per_square_centimetre():
+    current_nA = 1602.176634 * pi * (50e-7) ** 2 * 1e9  # on a disc of 100 nm
+    assert dose_rate_e_A2_s(Measured(current_nA), 100.0).value == pytest.approx(1e6)
+
+
+def test_power_is_dose_rate_times_volume_times_loss_per_length():
+    electrons_per_s = 1e7 * 100.0 * 20.0  # through 20 nm^2
+    expected_nW = electrons_per_s * 1.2 * 15.0 * 1.602176634e-19 * 1e9  # 15 nm thick, 1.2 eV/nm
+    assert float(deposited_power_nW(1e7, 1.2, 300.0)) == pytest.approx(expected_nW, rel=1e-12)
+
+
+def test_relative_errors_add_in_quadrature_and_the_budget_names_them():
+    interface = Interface(from_causes(80.0, {"conductance_statistical": 3.2, "conductance_potential": 2.4}))
+    loss = EnergyLoss(Measured(1.2, 0.06), 44.3, 37.0, "test")
+    rise = predict(flow(interface=interface), loss).delta_T_K
+    assert float(rise.error / rise.value) == pytest.approx(np.sqrt(0.02**2 + 0.01**2 + 0.05**2 + 0.05**2), rel=1e-6)
+    total = 0.02**2 + 0.01**2 + 0.05**2 + 0.05**2
+    assert rise.budget["conductance_statistical"] == pytest.approx(0.04**2 / total, rel=1e-6)
+    assert rise.budget["conductance_potential"] == pytest.approx(0.03**2 / total, rel=1e-6)
+    assert sum(float(share) for share in rise.budget.values()) == pytest.approx(1.0)
+
+
+def test_asymmetric_conductance_gives_its_exact_interval():
+    exact = flow(
+        particle=Particle(Measured(3130.0), Measured(288.0), element("Au")),
+        beam=Beam(80.0, Measured(1e7)),
+        interface=Interface(Measured(60.0, 10.0, lower=48.0, upper=72.0)),
+    )
+    rise = predict(exact, EnergyLoss(Measured(1.2), 44.3, 37.0, "test")).delta_T_K
+    assert float(rise.lower) == pytest.approx(float(rise.value) * 60.0 / 72.0)
+    assert float(rise.upper) == pytest.approx(float(rise.value) * 60.0 / 48.0)
+
+
+@pytest.mark.parametrize("lower", [0.0, -30.0])
+def test_conductance_compatible_with_zero_leaves_no_upper_bound(lower):
+    film = Support(Measured(1.24), None, 5.0, 500.0, material("amorphous C"))
+    hot = flow(
+        beam=Beam(80.0, Measured(1e7), 50.0),
+        interface=Interface(Measured(5.0, 8.0, lower=lower, upper=13.0)),
+        support=film,
+    )
+    document = predict(hot, from_paper(80.0)).to_dict()
+    assert document["delta_T_K"]["upper"] is None
+    assert 0.0 < document["delta_T_K"]["lower"] < document["delta_T_K"]["value"]
+    assert any("without an upper bound" in warning for warning in document["warnings"])
+
+
+def test_bounds_are_ordered_and_apart_by_the_stopping_powers():
+    prediction = predict(flow(), from_paper(80.0))
+    bounds = prediction.bounds_K
+    assert bounds["eels"] == pytest.approx(float(prediction.delta_T_K.value))
+    assert bounds["eels"] < bounds["central"] < bounds["stopping_power"]
+    assert 3.6 < bounds["stopping_power"] / bounds["eels"] < 3.8
+
+
+def test_correlated_errors_of_loss_and_path_cancel_in_their_quotient():
+    pair = Measured(44.0, 4.4), Measured(40.0, 4.0)
+    assert from_pair(*pair, correlation=1.0).dE_dx_eV_nm.error == pytest.approx(0.0, abs=1e-12)
+    independent = from_pair(*pair)
+    assert independent.dE_dx_eV_nm.error == pytest.approx(1.1 * np.sqrt(2.0) * 0.1)
+    assert "independent" in independent.notes[0]
+
+
+def test_kicks_and_events_of_the_reference_particles():
+    assert float(temperature.kick_K(44.0, temperature.heat_capacity_eV_K(341))) == pytest.approx(500.0, rel=0.01)
+    events = []
+    for atoms, area_nm2 in ((341, 2.631), (267481, 86.82)):
+        resistance = temperature.interface_K_per_nW(TIO2_MW_M2K, area_nm2)
+        tau_ps = temperature.cooling_time_ps(temperature.heat_capacity_eV_K(atoms), resistance)
+        rate = temperature.events_per_second(1e7, atoms * 4.08**3 / 4000.0, 37.0)
+        events.append(float(rate * tau_ps * 1e-12))
+    assert round(events[0], 2) == 0.01
+    assert round(events[1], -1) == 190.0
+
+
+def test_few_events_in_a_cooling_time_are_warned_of():
+    small = flow(particle=Particle(Measured(5.78), Measured(2.63), element("Au")))
+    prediction = predict(small, from_paper(80.0))
+    assert prediction.events_per_tau < 0.02
+    assert any("rare spikes" in warning for warning in prediction.warnings)
+
+
+def test_constriction_on_amorphous_carbon_adds_54_45_and_29_percent():
+    shares = [
+        float(half_space_K_per_nW(area, 1.24, 1.24) / temperature.interface_K_per_nW(TIO2_MW_M2K, area))
+        for area in FIGURE_AREAS_NM2
+    ]
+    assert [round(100 * share) for share in shares] == [54, 45, 29]
+
+
+def test_uniform_flux_meets_a_little_more_than_an_isothermal_disc():
+    ratio = half_space_K_per_nW(100.0, 1.0, 1.0) / isothermal_half_space_K_per_nW(100.0, 1.0)
+    assert float(ratio) == pytest.approx(32.0 / (3.0 * pi**2))
+
+
+def test_anisotropic_half_space_conducts_by_the_geometric_mean():
+    assert half_space_K_per_nW(10.0, 400.0, 4.0) == pytest.approx(half_space_K_per_nW(10.0, 40.0, 40.0))
+
+
+@pytest.mark.parametrize(
+    ("average", "constant"), [("gaussian centre", 0.5772157), ("disc centre", 1.0), ("disc mean", 0.5)]
+)
+def test_film_resistance_solves_the_heat_equation(average, constant):
+    """Integrate -k t r T' = heat within r outwards for the source itself, and compare the constants."""
+    diameter, hole, edges = 20.0, 2000.0, np.linspace(0.0, 2000.0, 400001)
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    reduced = (middle / (0.5 * diameter)) ** 2
+    within = 1.0 - np.exp(-reduced) if average == "gaussian centre" else np.minimum(reduced, 1.0)
+    drop = within / (2.0 * pi * middle) * np.diff(edges)
+    rise = np.append(np.cumsum(drop[::-1])[::-1], 0.0)
+    inside = edges <= 0.5 * diameter
+    weights = edges[inside]
+    numeric = np.average(rise[inside], weights=weights) if average == "disc mean" else rise[0]
+    assert float(film_K_per_nW(diameter, hole, 1.0, 1.0, average)) == pytest.approx(numeric, rel=1e-4)
+    assert 4.0 * pi * numeric - 2.0 * np.log(2.0 * hole / diameter) == pytest.approx(constant, abs=2e-3)
+
+
+def test_support_is_film_or_half_space_never_both():
+    contact = Measured(288.0)  # radius 9.6 nm
+    carbon = Measured(1.24)
+    for thickness, expected in (
+        (10.0, half_space_K_per_nW(contact.value, 1.24, 1.24)),
+        (9.0, film_K_per_nW(2.0 * np.sqrt(288.0 / pi), 500.0, 1.24, 9.0, "disc mean")),
+    ):
+        parts = predict(flow(support=Support(carbon, None, thickness, 500.0)), from_paper(80.0)).parts
+        assert float(parts.spreading_K / parts.power_nW) == pytest.approx(float(expected))
+
+
+def test_carbon_film_alone_rises_by_tens_of_kelvin_under_the_beam():
+    film = Support(Measured(1.24), None, 10.0, 500.0, material("amorphous C"))
+    parts = predict(flow(beam=Beam(80.0, Measured(1e7), 25.0), support=film), from_paper(80.0)).parts
+    assert 10.0 < float(parts.support_beam_K) < 100.0
+
+
+def test_film_without_a_rim_is_refused():
+    with pytest.raises(InputError, match="hole"):
+        predict(flow(support=Support(Measured(1.24), None, 5.0)), from_paper(80.0))
+
+
+def test_conductance_at_temperature_is_self_consistent():
+    warm = flow(interface=Interface(Measured(80.0), slope_per_K=2e-3, reference_K=300.0))
+    parts = predict(warm, from_paper(80.0)).parts
+    rise = float(parts.interface_K)
+    conductance = 80.0 * (1.0 + 2e-3 * 0.5 * rise)
+    assert rise == pytest.approx(float(parts.power_nW * temperature.interface_K_per_nW(conductance, 288.0)))
+
+
+def test_electron_phonon_resistance_is_a_third_and_a_line_of_the_budget():
+    """About a third of the whole on TiO2 at 19 nm, with g = 2.5e16 W m^-3 K^-1."""
+    particle = Particle(Measured(19.0 * 200.0), Measured(200.0), element("Au"))
+    interface = Interface(Measured(81.7), electron_phonon_coupling_W_m3K=Measured(2.5e16, 1e16))
+    prediction = predict(flow(particle=particle, interface=interface), from_paper(80.0))
+    share = prediction.parts.electron_phonon_K / prediction.parts.total_K
+    assert 0.2 < float(share) < 0.35
+    assert prediction.delta_T_K.budget["electron_phonon"] > 0.0
+
+
+def test_pulses_average_to_the_duty_cycle():
+    peak, trough = temperature.pulsed_extremes_K(50.0, 300.0, 100.0, 1000.0)
+    times = np.linspace(0.0, 1000.0, 200001)
+    rising = 50.0 + (trough - 50.0) * np.exp(-times / 300.0)
+    falling = peak * np.exp(-(times - 100.0) / 300.0)
+    cycle = np.where(times < 100.0, rising, falling)
+    assert np.trapezoid(cycle, times) / 1000.0 == pytest.approx(5.0, rel=1e-4)
+    assert float(temperature.rise_after(1e9, 50.0, 300.0)) == pytest.approx(50.0)
+
+
+def test_wide_beam_lights_everything_and_a_gaussian_less():
+    points = sphere_points_nm(1000.0)
+    assert illuminated_fraction(Beam(80.0, Measured(1.0), 1e4), points) == 1.0
+    radius = (750.0 / pi) ** (1 / 3)
+    fraction = illuminated_fraction(Beam(80.0, Measured(1.0), 2.0 * radius, "gaussian"), points)
+    # mean of exp(-x^2) over the sphere's projected thickness, x = r/R from 0 to 1
+    x = np.linspace(0.0, 1.0, 100001)
+    assert fraction == pytest.approx(np.trapezoid(3.0 * x * np.sqrt(1.0 - x**2) * np.exp(-(x**2)), x), abs=1e-3)
+
+
+def test_beam_beside_the_particle_misses_it():
+    with pytest.raises(InputError, match="misses"):
+        illuminated_fraction(Beam(80.0, Measured(1.0), 20.0, "uniform", (50.0, 0.0)), sphere_points_nm(1000.0))
+
+
+def test_sweep_agrees_with_single_predictions():
+    dose_rates, energies = np.geomspace(1e4, 1e8, 5), [60.0, 80.0, 300.0]
+    table = sweep(flow(), from_paper, energies, dose_rates)
+    for i, energy in enumerate(energies):
+        for j, dose_rate in enumerate(dose_rates):
+            beam = Beam(energy, Measured(dose_rate, 0.01 * dose_rate))
+            single = predict(flow(beam=beam), from_paper(energy)).delta_T_K
+            assert table.delta_T_K.value[i, j] == pytest.approx(float(single.value))
+            assert table.delta_T_K.error[i, j] == pytest.approx(float(single.error))
+            assert table.delta_T_K.upper[i, j] == pytest.approx(float(single.upper))
+
+
+def test_mixed_area_definitions_are_refused():
+    with pytest.raises(InputError, match="defined differently"):
+        flow(interface=Interface(Measured(80.0), area_definition="atoms"))
+
+
+def test_scaling_to_another_energy_is_a_cause_of_its_own():
+    scaled = from_paper(80.0).at_energy(element("Au"), 80.0, 300.0)
+    assert scaled.dE_dx_eV_nm.value < from_paper(80.0).dE_dx_eV_nm.value
+    assert dict(scaled.dE_dx_eV_nm.causes)["energy_scaling"] > 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "interval"),
+    [
+        ("37", 37.0, (37.0, 37.0)),
+        ("37+-3", 37.0, (34.0, 40.0)),
+        ("1e7 ± 2e5", 1e7, (9.8e6, 1.02e7)),
+        ("60+12-8", 60.0, (52.0, 72.0)),
+    ],
+)
+def test_values_with_errors_are_read(text, value, interval):
+    found = parse_measured(text)
+    assert found.value == value
+    assert found.interval == pytest.approx(interval)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "37+-", "37+--3", "nan", "37+-inf", "3 7"])
+def test_unreadable_values_are_refused(text):
+    with pytest.raises(InputError):
+        parse_measured(text)
