@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pymongo import MongoClient
+
 from beamheat_fw.errors import InputError, StoreError
 from beamheat_fw.store import mongod
-from beamheat_fw.store.embedded_files import write_config_files
+from beamheat_fw.store.embedded_files import DATABASE, write_config_files
 
 #: A unix socket's path holds 107 bytes; mongod's second socket beside it has a name of 18.
 LONGEST_FOLDER: Final = 85
@@ -109,6 +111,7 @@ class EmbeddedServer:
                 self._launch(program)
             else:
                 mongod.begin_replica_set(self.socket_path, time.monotonic() + _START_S)
+            self._begin_launchpad()
             write_config_files(self.folder, self.uri)
         return not running
 
@@ -179,6 +182,13 @@ class EmbeddedServer:
                 raise self._did_not_start(process)
             time.sleep(0.05)
         mongod.begin_replica_set(self.socket_path, deadline)
+
+    def _begin_launchpad(self) -> None:
+        # FireWorks counts in this document; plain lpad would ask for a reset, which erases, to make it.
+        counters = {"next_fw_id": 1, "next_launch_id": 1}
+        client: MongoClient = MongoClient(self.uri, w="majority", serverSelectionTimeoutMS=5000)
+        with client:
+            client[DATABASE].fw_id_assigner.update_one({"_id": -1}, {"$setOnInsert": counters}, upsert=True)
 
     def _did_not_start(self, process: subprocess.Popen) -> StoreError:
         status = process.poll()

@@ -18,19 +18,22 @@ name: {database}
 """
 
 _FWORKER: Final = """\
-# This machine as a FireWorks worker. category: which work it takes; env: how it launches MPI.
+# This machine as a FireWorks worker for work of every category. For all of env see launchers/my_fworker.yaml.
 name: local
-category: '__none__ dft train md light'
+category: ''
 query: '{{}}'
 env:
   mpi: mpirun -np {{ranks}}
+  scratch: {folder}/scratch
 """
 
 _QADAPTER: Final = """\
 # What qlaunch submits to Slurm. The embedded server serves this machine alone; for a cluster see launchers/.
 _fw_name: CommonAdapter
 _fw_q_type: SLURM
-rocket_launch: {beamheat} rlaunch rapidfire -l {folder}/my_launchpad.yaml -w {folder}/my_fworker.yaml
+# exec: the batch shell becomes the worker, so that Slurm's signals reach it.
+rocket_launch: exec {beamheat} rlaunch -l {folder}/my_launchpad.yaml -w {folder}/my_fworker.yaml rapidfire
+signal: B:USR1@300
 nodes: 1
 ntasks: 2
 walltime: '01:00:00'
@@ -38,7 +41,6 @@ queue: null
 account: null
 job_name: beamheat
 pre_rocket: export OMP_NUM_THREADS=1
-post_rocket: null
 """
 
 _CONFIG: Final = """\
@@ -66,7 +68,7 @@ def write_config_files(folder: Path, uri: str) -> None:
     program = str(beamheat) if beamheat.exists() else shutil.which("beamheat") or "beamheat"
     _write_whole(folder / "my_launchpad.yaml", _LAUNCHPAD.format(uri=uri, database=DATABASE))
     others = {
-        "my_fworker.yaml": _FWORKER.format(),
+        "my_fworker.yaml": _FWORKER.format(folder=folder),
         "my_qadapter.yaml": _QADAPTER.format(beamheat=program, folder=folder),
         "FW_config.yaml": _CONFIG.format(folder=folder),
     }

@@ -197,11 +197,12 @@ def _reduced(formula: str) -> str:
     from pymatgen.core import Composition
 
     try:
-        return Composition(formula).reduced_formula
-    except ValueError as error:
-        raise InputError(
-            "This is not a formula", "Write it as Au or MgO.", {"formula": formula, "reason": str(error)}
-        ) from None
+        composition = Composition(formula)
+    except ValueError:
+        composition = Composition()
+    if not composition or not composition.valid:
+        raise InputError("This is not a formula", "Write it as Au or MgO.", {"formula": formula})
+    return composition.reduced_formula
 
 
 def _nearest(wrong: str, known: Iterable[str]) -> str:

@@ -11,6 +11,11 @@ _WITH_STATE: Final = ("campaigns", "labels", "potentials", "rounds", "md_runs")
 _OTHERS: Final = ("datasets", "committees", "spectra")
 
 
+def _dated(*fields: str) -> IndexModel:
+    """By these fields, then in the order of `Store.find`."""
+    return _index(*fields, "created_at", "_id")
+
+
 def _index(*fields: str, unique: bool = False) -> IndexModel:
     return IndexModel([(field, ASCENDING) for field in fields], unique=unique)
 
@@ -18,14 +23,14 @@ def _index(*fields: str, unique: bool = False) -> IndexModel:
 def _table() -> dict[str, list[IndexModel]]:
     # What `beamheat find` filters by, each with the date it sorts by.
     table = {
-        name: [_index("created_at"), _index("campaign_id", "created_at"), _index("tags", "created_at")]
+        name: [_dated(), _dated("campaign_id"), _dated("tags")]
         for name in {*_MATERIALS, *_WITH_STATE, *_OTHERS}
     }
     for name in _MATERIALS:
-        table[name] += [_index("formula_pretty", "created_at"), _index("elements", "created_at")]
+        table[name] += [_dated("formula_pretty"), _dated("elements")]
     for name in _WITH_STATE:
-        table[name].append(_index("state", "created_at"))
-    table["campaigns"].append(_index("name", "created_at"))
+        table[name].append(_dated("state"))
+    table["campaigns"].append(_dated("name"))
     table["labels"] += [
         _index("requests.campaign_id", "requests.round"),
         _index("structure_hash", "settings_hash", unique=True),

@@ -12,6 +12,7 @@ from beamheat_fw.store.embedded import EmbeddedServer
 
 if TYPE_CHECKING:
     from pymongo import MongoClient
+    from pymongo.errors import PyMongoError
 
     from beamheat_fw.store.database import Store
 
@@ -20,6 +21,8 @@ _KNOWN: Final = (
     *("host", "port", "name", "username", "password", "authsource", "uri_mode", "mongoclient_kwargs"),
     *("logdir", "strm_lvl", "user_indices", "wf_user_indices"),
 )
+#: MongoDB's error codes Unauthorized and AuthenticationFailed.
+_REFUSALS: Final = (13, 18)
 #: How long the first contact may take.
 CONTACT_MS: Final = 2500
 
@@ -166,13 +169,23 @@ def open_store(option: Path | None = None) -> Store:
         store.ensure_indexes()
     except PyMongoError as error:
         client.close()
-        raise InputError(
-            "The database does not answer",
-            "Start the embedded one with `beamheat db start`, or correct the launchpad file "
-            "(credentials may come from BEAMHEAT_DB_USERNAME and BEAMHEAT_DB_PASSWORD).",
-            {"file": str(file.path), "reason": str(error).split(" (configured timeouts")[0][:200]},
-        ) from None
+        raise _no_access(file.path, error) from None
     return store
+
+
+def _no_access(path: Path, error: PyMongoError) -> InputError:
+    values = {"file": str(path), "reason": str(error).split(" (configured timeouts")[0][:200]}
+    if getattr(error, "code", None) in _REFUSALS:
+        return InputError(
+            "The database refuses this user",
+            "Give one who may write, in BEAMHEAT_DB_USERNAME and BEAMHEAT_DB_PASSWORD.",
+            values,
+        )
+    return InputError(
+        "The database does not answer",
+        "Start the embedded one with `beamheat db start`, or correct the launchpad file.",
+        values,
+    )
 
 
 def _unusable(path: Path, reason: str) -> InputError:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote_plus
 
 import pytest
+from pymongo import MongoClient
 
 from beamheat_fw.campaign import load_campaign
 from beamheat_fw.errors import InputError
@@ -20,6 +25,7 @@ from beamheat_fw.store.campaigns import (
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.embedded import EmbeddedServer
 from beamheat_fw.store.launchpad_file import find_launchpad_file, home_folder, open_store, read_launchpad_file
+from beamheat_fw.store.mongod import find_mongod
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 
@@ -131,3 +137,40 @@ def test_newest_campaign_of_a_name_is_meant(store: Store) -> None:
     save_campaign(store, campaign)
     save_campaign(store, edited)
     assert find_campaign(store, campaign.name).id == edited.campaign_id != campaign.campaign_id
+
+
+@contextmanager
+def _server(folder: Path, *options: str) -> Iterator[str]:
+    program = [str(find_mongod()), "--dbpath", str(folder), "--bind_ip", f"{folder}/g.sock"]
+    quiet = ["--unixSocketPrefix", str(folder), "--logpath", str(folder / "log")]
+    process = subprocess.Popen([*program, *quiet, *options], stdout=subprocess.DEVNULL)
+    try:
+        yield f"mongodb://{quote_plus(f'{folder}/g.sock')}/?directConnection=true"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    """The address of a server that asks for passwords; its user `reader` may only read."""
+    with TemporaryDirectory(prefix="bh-", dir="/tmp") as name:
+        role = {"role": "read", "db": "beamheat"}
+        with _server(Path(name)) as address, MongoClient(address, serverSelectionTimeoutMS=20_000) as client:
+            client.admin.command("createUser", "reader", pwd="right", roles=[role])
+        with _server(Path(name), "--auth") as address:
+            with MongoClient(address, serverSelectionTimeoutMS=20_000) as client:
+                client.admin.command("ping")
+            yield address
+
+
+@pytest.mark.parametrize("password", ["wrong", "right"])
+def test_user_who_may_not_write_is_told_so(
+    guarded: str, password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pad.yaml"
+    path.write_text(f"uri_mode: true\nhost: {guarded}\nname: beamheat\nusername: reader\nauthsource: admin\n")
+    monkeypatch.setenv("BEAMHEAT_DB_PASSWORD", password)
+    with pytest.raises(InputError, match="refuses this user") as refusal:
+        open_store(path)
+    assert password not in refusal.value.message()
