@@ -271,7 +271,7 @@ def normalised_innovations(
     rate_per_ps: float,
     tau_fast_ps: float,
 ) -> NDArray[np.float64]:
-    """Return the filter's errors over their expected size, shape (n_blocks - 1,); white if the model holds."""
+    """Return errors of the filter over their expected size, shape (n_blocks - 1,); ideally white noise."""
     innovations, variances = _filter(temperatures_K, bodies, block_ps, rate_per_ps, tau_fast_ps)
     return innovations / np.sqrt(variances)
 

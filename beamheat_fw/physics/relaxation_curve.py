@@ -62,8 +62,8 @@ def relaxation_curve(
     decay = np.exp(-rate_per_ps * time)
     fluctuation = BOLTZMANN_EV_PER_K * particle * support / bodies.C_reduced_eV_per_K * (1.0 - decay**2)
     fast_particle, fast_support = bodies.fast_variances
-    kinetic = 2.0 * fitted.tau_fast_ps / fitted.block_ps
-    kinetic = kinetic * (fast_particle * particle**2 + fast_support * support**2)
+    averaged = 2.0 * fitted.tau_fast_ps / fitted.block_ps
+    kinetic = averaged * (fast_particle * particle**2 + fast_support * support**2)
     variance = (fluctuation + kinetic) / len(fitted.blocks_K)
     start = float(np.sum(mean * decay / variance) / np.sum(decay**2 / variance))
     high_rate = ends_per_ps[1] if np.isfinite(ends_per_ps[1]) else 2.0 * rate_per_ps
