@@ -38,7 +38,7 @@ def _pairs(batch: Batch, positions_A: np.ndarray, distance_A: float) -> np.ndarr
 
 
 def _lost(batch: Batch, first: np.ndarray, second: np.ndarray) -> dict[int, list[int]]:
-    """Return the atoms outside the largest piece of their body, by frame and body, numbered in their frame."""
+    """Return the atoms outside the largest piece of their body, by frame and body, numbered in the frame."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

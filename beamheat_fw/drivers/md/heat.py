@@ -57,7 +57,8 @@ class HeatOutcome:
     def usable(self) -> list[int]:
         """Return the numbers of the replicas that stayed whole and whose ledger closes.
 
-        Those that left the gate are among them (see `trusted`): their temperatures are what the potential gives.
+        Those that left the gate are among them (see `trusted`): their temperatures are what the potential
+        gives.
         """
         return [replica["replica"] for replica in self.replicas if _is_sound(replica)]
 
@@ -151,7 +152,7 @@ def read_series(folder: Path, member: str = "") -> dict[int, TemperatureSeries]:
     for path in sorted(folder.glob("series-*.npz")):
         with np.load(path) as arrays:
             long_enough = np.isfinite(arrays["T_particle_K"]).sum(axis=1) >= FEWEST_SAMPLES
-            for index in np.flatnonzero(long_enough):
+            for index in np.flatnonzero(long_enough).tolist():
                 number = int(arrays["replica"][index])
                 found[number] = _series(arrays, index, number, member)
     return dict(sorted(found.items()))

@@ -31,7 +31,7 @@ def run_ranks(
         What a rank left as its error, or that the program failed.
     """
     folder = folder.resolve()
-    for old in folder.glob("error-*.json"):
+    for old in (*folder.glob("error-*.json"), *folder.glob("rank-*.json")):
         old.unlink()
     command = Command(
         argv=launcher.argv([sys.executable, "-m", program, str(folder)], ranks),
@@ -43,13 +43,19 @@ def run_ranks(
         run_to_end(command, stop)
     except CalculationError as failure:
         _raise_rank_error(folder)
-        if failure.values.get("rc") == STOPPED_STATUS:
+        # Launchers disagree about the status they pass on; the ranks' own word counts.
+        if failure.values.get("rc") == STOPPED_STATUS or _a_rank_was_stopped(folder):
             raise Interrupted(
                 "The run was stopped from outside",
                 "Run it again: it goes on from its checkpoints.",
                 {"folder": str(folder)},
             ) from None
         raise
+
+
+def _a_rank_was_stopped(folder: Path) -> bool:
+    outcomes = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("rank-*.json")]
+    return any(outcome["ended"] == "stopped" for outcome in outcomes)
 
 
 def _raise_rank_error(folder: Path) -> None:

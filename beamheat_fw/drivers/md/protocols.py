@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from beamheat_fw.campaign import ExplorationStage, HeatingStage
 from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.drivers.md.dynamics import Motion
 from beamheat_fw.errors import InputError
+
+if TYPE_CHECKING:
+    from beamheat_fw.campaign import ExplorationStage, HeatingStage
 
 PROTOCOL_FILE = "protocol.json"
 COMMITTEE_FILE = "committee.json"

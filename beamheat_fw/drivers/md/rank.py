@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -34,7 +35,7 @@ class StopWish:
 
 
 def run_rank(folder: Path, work: RankWork) -> None:
-    """Do the work of this rank and exit: 0 done, 75 stopped as asked, 1 failed.
+    """Do the work of this rank: return when done, exit with 75 when stopped as asked, with 1 when failed.
 
     An error is written to ``error-<rank>.json`` and ends all ranks.
     """
@@ -49,10 +50,12 @@ def run_rank(folder: Path, work: RankWork) -> None:
         print(error.message(), file=sys.stderr, flush=True)
         world.Abort(error.exit_status)
         return
-    # A rank that leaves with an error status makes mpirun end the others: all leave together.
-    everyone_done = world.allreduce(int(done), op=MPI.MIN)
-    MPI.Finalize()
-    sys.exit(0 if everyone_done else STOPPED_STATUS)
+    if not done:
+        # Not through MPI's own end, which waits for ranks that may be dead. The launcher ends the others, and
+        # they write their checkpoints as this one did.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(STOPPED_STATUS)
 
 
 def error_file(folder: Path, rank: int) -> Path:

@@ -46,7 +46,8 @@ def morse_path() -> Path:
 def morse(morse_path: Path) -> ModuleType:
     """The module of the Morse potential."""
     spec = importlib.util.spec_from_file_location("morse_program", morse_path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["morse_program"] = module
     spec.loader.exec_module(module)

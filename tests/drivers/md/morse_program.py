@@ -1,4 +1,4 @@
-"""A batched Morse potential with a Verlet list, and a heating program driven by it: fast, exact, without NequIP."""
+"""A batched Morse potential with a Verlet list, and a heating program driven by it."""
 
 from __future__ import annotations
 

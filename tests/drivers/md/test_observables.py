@@ -34,8 +34,8 @@ def test_sliding_and_turning_of_the_particle_are_not_heat(moving):
     particle = (batch.body == 1)[:, None]
     centres = [state.positions_A[batch.of_frame(k)][-7:].mean(axis=0) for k in range(2)]
     arms = state.positions_A - np.array(centres)[batch.frame]
-    turning = np.cross([0.01, -0.02, 0.03], arms)
-    state.velocities = state.velocities + particle * (turning + [0.05, 0.02, -0.01])
+    sliding, turning = np.array([0.05, 0.02, -0.01]), np.cross([0.01, -0.02, 0.03], arms)
+    state.velocities = state.velocities + particle * (turning + sliding)
     assert observe(batch, state).temperatures_K == pytest.approx(before, rel=1e-9)
 
 
