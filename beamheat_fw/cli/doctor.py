@@ -24,16 +24,11 @@ def command(
 
     Safe at any time, twice, and beside live workers. The exit status is 1 while something is left to mend.
     """
-    from beamheat_fw.cli.connection import connect
+    from beamheat_fw.cli.as_worker import connect_as_worker
     from beamheat_fw.doctor import examine, examine_and_fix
-    from beamheat_fw.launch.worker import read_worker
-    from beamheat_fw.launch.worker_file import find_worker_file, read_fworker
     from beamheat_fw.store.database import Store
-    from beamheat_fw.store.launchpad_file import find_launchpad_file
 
-    worker = read_worker(read_fworker(find_worker_file(fworker_file, find_launchpad_file(launchpad))).env)
-    pad = connect(launchpad)
-    pad.allowed_tasks = worker.allowed_tasks
+    pad, worker = connect_as_worker(launchpad, fworker_file)
     store = Store.from_launchpad(pad)
     mended = examine_and_fix(pad, store, worker.scratch) if fix else []
     left = list(examine(pad, store, worker.scratch))

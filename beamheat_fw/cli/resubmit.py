@@ -38,7 +38,7 @@ def command(
     launchpad: LaunchpadOption = None,
 ) -> int:
     """Run failed fireworks again; checkpoints and finished labels are kept. Status 1 when one was refused."""
-    from beamheat_fw.cli.connection import connect
+    from beamheat_fw.cli.as_worker import connect_as_worker
     from beamheat_fw.doctor.resubmission import Selection, choose, resubmit
     from beamheat_fw.store.campaigns import find_campaign
     from beamheat_fw.store.database import Store
@@ -46,7 +46,7 @@ def command(
     if state not in ("FIZZLED", "DEFUSED"):
         raise InputError("Only failed work is resubmitted", "Give FIZZLED or DEFUSED.", {"state": state})
     moment = _moment(since)
-    pad = connect(launchpad)
+    pad, _ = connect_as_worker(launchpad)
     campaign_id = find_campaign(Store.from_launchpad(pad), campaign).id if campaign else None
     selection = Selection(campaign_id, stage, error_kind, moment, tuple(fw_id or ()), state)
     chosen = list((choose if dry_run else resubmit)(pad, selection, limit))

@@ -17,11 +17,11 @@ def steer(
     act: Callable[[Any, Any, Any], int], done: str, campaign: str, as_json: bool, launchpad: Path | None
 ) -> None:
     """Do something with a campaign and report how many of its fireworks it concerned."""
-    from beamheat_fw.cli.connection import connect
+    from beamheat_fw.cli.as_worker import connect_as_worker
     from beamheat_fw.store.campaigns import find_campaign
     from beamheat_fw.store.database import Store
 
-    pad = connect(launchpad)
+    pad, _ = connect_as_worker(launchpad)
     store = Store.from_launchpad(pad)
     record = find_campaign(store, campaign)
     document = {"campaign": record.name, "campaign_id": record.id, "fireworks": act(pad, store, record)}

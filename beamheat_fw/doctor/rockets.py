@@ -18,7 +18,7 @@ from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.owner import Fate, fate
 
 #: How often a firework may lose its rocket before it is fizzled: something in it kills rockets.
-MOST_LOST = 5
+MOST_LOST = 20
 #: A plain rocket needs a moment between claiming a firework and launching it; after this it is dead, s.
 LONGEST_CLAIM_S = 600.0
 

@@ -90,7 +90,7 @@ def _stuck(workflow: Mapping[str, Any], states: Mapping[int, str]) -> list[int]:
 
 def _bring_in_step(launchpad: FencedLaunchPad, nodes: list[int]) -> bool:
     stuck = _look(launchpad, nodes)
-    with OwnedLock(launchpad, nodes[0]):
+    with OwnedLock(launchpad, nodes[0]) as lock:
         workflow = launchpad.get_wf_by_fw_id_lzyfw(nodes[0])
         changed: set[int] = set()
         for fw_id in stuck:
@@ -103,7 +103,7 @@ def _bring_in_step(launchpad: FencedLaunchPad, nodes: list[int]) -> bool:
             changed |= set(workflow.refresh(fw_id))
             for child in workflow.links[fw_id]:
                 changed |= set(workflow.refresh(child))
-        launchpad._update_wf(workflow, changed)
+        launchpad._update_wf(workflow, changed, lock)
     return bool(stuck)
 
 

@@ -43,7 +43,8 @@ class Completion:
     def write(self, folder: Path) -> Path:
         """Write it to a launch folder, whole or not at all, and return the file."""
         path = folder / FILE_NAME
-        write_whole(path, json.dumps(self.__dict__, default=DATETIME_HANDLER).encode())
+        # When the machine crashes too, the work is found done in its job folder.
+        write_whole(path, json.dumps(self.__dict__, default=DATETIME_HANDLER).encode(), durable=False)
         return path
 
     def fwaction(self) -> FWAction | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from fireworks import FWAction, LaunchPad, Workflow
+from fireworks.core.launchpad import LockedWorkflowError
 from pymongo import ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -70,11 +71,11 @@ class FencedLaunchPad(LaunchPad):
         bool
             Whether it was rerun.
         """
-        with OwnedLock(self, fw_id):
+        with OwnedLock(self, fw_id) as lock:
             if not self.fireworks.find_one({**still, "fw_id": fw_id}, {"_id": 1}):
                 return False
             workflow = self.get_wf_by_fw_id_lzyfw(fw_id)
-            self._update_wf(workflow, workflow.rerun_fw(fw_id))
+            self._update_wf(workflow, workflow.rerun_fw(fw_id), lock)
         return True
 
     def hand_over(self, fw_id: int, launch_id: int, reason: str) -> bool:
@@ -150,22 +151,17 @@ class FencedLaunchPad(LaunchPad):
         freed = self.fireworks.update_one(claimed, {"$set": {"state": "READY"}, "$unset": {"claim": ""}})
         return bool(freed.modified_count)
 
-    def refresh_workflow(self, fw_id: int, more: Iterable[int] = ()) -> None:
+    def refresh_workflow(self, fw_id: int) -> None:
         """Bring a workflow's states in line with its fireworks' launches.
 
         Parameters
         ----------
         fw_id : int
             The firework to start from; its children follow where its state changes.
-        more : iterable of int
-            Further fireworks of the workflow to look at.
         """
-        with OwnedLock(self, fw_id):
+        with OwnedLock(self, fw_id) as lock:
             workflow = self.get_wf_by_fw_id_lzyfw(fw_id)
-            changed = set(workflow.refresh(fw_id))
-            for other in more:
-                changed |= set(workflow.refresh(other))
-            self._update_wf(workflow, changed)
+            self._update_wf(workflow, workflow.refresh(fw_id), lock)
 
     def get_fw_dict_by_id(self, fw_id: int) -> dict[str, Any]:
         """Return a firework's raw document, refusing what this worker must not import."""
@@ -197,7 +193,7 @@ class FencedLaunchPad(LaunchPad):
         int
             How many fireworks were moved.
         """
-        with OwnedLock(self, fw_id):
+        with OwnedLock(self, fw_id) as lock:
             workflow = self.get_wf_by_fw_id_lzyfw(fw_id)
             moved = [node for node, firework in workflow.id_fw.items() if firework.state in states]
             for node in moved:
@@ -209,28 +205,36 @@ class FencedLaunchPad(LaunchPad):
             changed = set(moved)
             for node in moved:
                 changed |= set(workflow.refresh(node))
-            self._update_wf(workflow, changed)
+            self._update_wf(workflow, changed, lock)
         return len(moved)
 
     def _refresh_wf(self, fw_id: int) -> None:
         self._survive(lambda: self.refresh_workflow(fw_id), "updating a workflow")
 
-    def _update_wf(self, wf: Workflow, updated_ids: Iterable[int]) -> None:
+    def _update_wf(self, wf: Workflow, updated_ids: Iterable[int], lock: OwnedLock | None = None) -> None:
+        """Replace a workflow and its changed fireworks at once, and with them release the lock, if given."""
         fireworks = [wf.id_fw[fw_id] for fw_id in sorted(set(updated_ids))]
         known = next(fw_id for fw_id in wf.id_fw if fw_id > 0)
         old_new = {firework.fw_id: self.get_new_fw_id() for firework in fireworks if firework.fw_id < 0}
         for firework in fireworks:
             firework.fw_id = old_new.get(firework.fw_id, firework.fw_id)
         wf._reassign_ids(old_new)
-        document = {**wf.to_db_dict(), "locked": this_process()}
+        document = wf.to_db_dict() | ({} if lock else {"locked": this_process()})
+        locked = {"nodes": known} | ({"locked": lock.owner} if lock else {})
         writes = [ReplaceOne({"fw_id": fw.fw_id}, fw.to_db_dict(), upsert=True) for fw in fireworks]
 
-        def write(session: ClientSession) -> None:
+        def write(session: ClientSession | None = None) -> None:
             if writes:
                 self.fireworks.bulk_write(writes, session=session)
-            self.workflows.replace_one({"nodes": known}, document, session=session)
+            if not self.workflows.replace_one(locked, document, session=session).matched_count:
+                raise LockedWorkflowError(f"The lock of the workflow of firework {known} was lost")
 
-        self._in_transaction(write)
+        if writes:
+            self._in_transaction(write)
+        else:
+            write()
+        if lock:
+            lock.released = True
 
     def _in_transaction(self, write: Callable[[ClientSession], T]) -> T:
         with self.connection.start_session() as session:

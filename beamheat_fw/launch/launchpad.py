@@ -39,6 +39,8 @@ _PATIENT_CONNECTION = {
 }
 #: A heartbeat must not hold the rocket up: a completion may have to be written before a kill.
 _PING_S = 3.0
+#: What loading a firework raises whose code is not there or has changed.
+_UNLOADABLE = (ImportError, AttributeError, LookupError, TypeError, ValueError)
 _ORDERS = {"FIFO": [("created_on", ASCENDING)], "FILO": [("created_on", DESCENDING)]}
 
 
@@ -146,9 +148,11 @@ class SurvivingLaunchPad(FencedLaunchPad):
     def ping_launch(self, launch_id: int, ptime: Any = None, checkpoint: Any = None) -> None:
         """Send the heartbeat; a database that is away is left to the next one. Notices a replaced rocket."""
         if threading.current_thread() is not threading.main_thread():
-            return self._ping(launch_id, ptime, checkpoint)
+            self._ping(launch_id, ptime, checkpoint)
+            self._notice_replacement(launch_id)
+            return
         with STOP.busy_with_database():
-            return self._ping(launch_id, ptime, checkpoint)
+            self._ping(launch_id, ptime, checkpoint)
 
     def complete_launch(
         self, launch_id: int, action: FWAction | None = None, state: str = "COMPLETED"
@@ -239,10 +243,18 @@ class SurvivingLaunchPad(FencedLaunchPad):
             except RefusedTask as refusal:
                 self._refuse(claimed["fw_id"], refusal)
                 continue
-            firework = super()._get_a_fw_to_run(fw_id=claimed["fw_id"])
+            firework = self._load(claimed["fw_id"])
             if firework or fw_id:
                 return firework
         return None
+
+    def _load(self, fw_id: int) -> Firework | None:
+        """Return a claimed firework, or None when it cannot be loaded or repeats another one."""
+        try:
+            firework = self.get_fw_by_id(fw_id)
+        except _UNLOADABLE:
+            return super()._get_a_fw_to_run(fw_id=fw_id)  # fizzles it
+        return firework if self._check_fw_for_uniqueness(firework) else None
 
     def _claim_one(self, wanted: Mapping[str, Any], order: list[tuple[str, int]]) -> dict[str, Any] | None:
         now = datetime.datetime.now(datetime.UTC)
@@ -288,12 +300,9 @@ class SurvivingLaunchPad(FencedLaunchPad):
         return None, claimed["fw_id"] if claimed else None
 
     def _ping(self, launch_id: int, ptime: Any, checkpoint: Any) -> None:
-        flight = self.flight
         try:
             with pymongo.timeout(_PING_S):
                 super().ping_launch(launch_id, ptime, checkpoint)
-                if flight and flight.launch_id == launch_id and not self.holds(flight.fw_id, launch_id):
-                    STOP.end_task("another rocket has taken this firework over")
         except DocumentTooLarge:
             self.m_logger.warning(
                 "launch %s: its FireWorks checkpoint exceeds 16 MB and is left out", launch_id
@@ -302,6 +311,15 @@ class SurvivingLaunchPad(FencedLaunchPad):
             if not is_outage(error):
                 raise
             self.m_logger.warning("launch %s: no heartbeat, the database is away", launch_id)
+
+    def _notice_replacement(self, launch_id: int) -> None:
+        flight = self.flight
+        try:
+            if flight and flight.launch_id == launch_id and not self.holds(flight.fw_id, launch_id):
+                STOP.end_task("another rocket has taken this firework over")
+        except PyMongoError as error:
+            if not is_outage(error):
+                raise
 
     def _complete_from(self, folder: Path, completion: Completion) -> dict[str, Any]:
         try:

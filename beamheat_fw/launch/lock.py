@@ -30,6 +30,13 @@ class OwnedLock(WFLock):
     patience_s : float
         How long to wait for another live owner, s.
 
+    Attributes
+    ----------
+    owner : dict
+        This process.
+    released : bool
+        Whether the update itself has released the lock.
+
     Raises
     ------
     LockedWorkflowError
@@ -39,22 +46,24 @@ class OwnedLock(WFLock):
     def __init__(self, launchpad: LaunchPad, fw_id: int, patience_s: float = WFLOCK_EXPIRATION_SECS) -> None:
         super().__init__(launchpad, fw_id, expire_secs=patience_s, kill=False)
         self.owner = this_process()
+        self.released = False
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> OwnedLock:
         _THREADS.acquire()
         try:
             self._wait_for_it()
         except BaseException:
             _THREADS.release()
             raise
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.lp.workflows.update_one(
-                {"nodes": self.fw_id, "locked": self.owner}, {"$unset": {"locked": ""}}
-            )
+            if not self.released:
+                mine = {"nodes": self.fw_id, "locked": self.owner}
+                self.lp.workflows.update_one(mine, {"$unset": {"locked": ""}})
         finally:
             _THREADS.release()
 

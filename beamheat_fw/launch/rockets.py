@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fireworks import FWorker
@@ -51,18 +53,14 @@ def singleshot(
 
     Signals and the deadline end it cleanly, see `stopping`.
     """
-    prepare(launchpad, fworker)
-    try:
+    with _as_worker(launchpad, fworker):
         return launch_rocket(launchpad, fworker, fw_id, loglvl)
-    except Interrupted as stop:
-        _LOG.warning(stop.message())
-        return False
+    return False
 
 
 def rapidfire(launchpad: SurvivingLaunchPad, fworker: FWorker, loop: Loop, loglvl: str = "INFO") -> None:
     """Run rockets in folders below this one until the loop's end, a signal or the deadline."""
-    prepare(launchpad, fworker)
-    try:
+    with _as_worker(launchpad, fworker):
         fireworks_rapidfire(
             launchpad,
             fworker,
@@ -73,18 +71,23 @@ def rapidfire(launchpad: SurvivingLaunchPad, fworker: FWorker, loop: Loop, loglv
             local_redirect=loop.local_redirect,
             strm_lvl=loglvl,
         )
-    except Interrupted as stop:
-        _LOG.warning(stop.message())
 
 
-def prepare(launchpad: SurvivingLaunchPad, fworker: FWorker) -> None:
-    """Make this process a worker: allow-list, limits, signals; complete what dead predecessors left."""
+@contextmanager
+def _as_worker(launchpad: SurvivingLaunchPad, fworker: FWorker) -> Iterator[None]:
+    """Be a worker, with its allow-list, limits and signals, until the work is over or asked to stop."""
     worker = read_worker(fworker.env)
     launchpad.allowed_tasks = worker.allowed_tasks
     launchpad.outage_limit_s = worker.outage_limit_s
     stopping.install(worker)
-    launchpad.require_transactions()
-    complete_waiting_here(launchpad)
+    try:
+        launchpad.require_transactions()
+        complete_waiting_here(launchpad)
+        yield
+    except Interrupted as stop:
+        _LOG.warning(stop.message())
+    finally:
+        stopping.disarm()
 
 
 def complete_waiting_here(launchpad: SurvivingLaunchPad) -> list[int]:

@@ -139,6 +139,11 @@ def install(worker: Worker, environ: Mapping[str, str] = os.environ) -> None:
         signal.setitimer(signal.ITIMER_REAL, max(STOP.deadline - STOP.handover_s - time.time(), 0.001))
 
 
+def disarm() -> None:
+    """Stop the clock of `install`: an alarm would kill an interpreter that is shutting down."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def deadline(worker: Worker, environ: Mapping[str, str]) -> float | None:
     """Return when this process will be killed, in seconds since the epoch, or None where nobody says.
 

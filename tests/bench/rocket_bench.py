@@ -54,7 +54,7 @@ class Bench:
 
     def worker_file(self, **env: Any) -> Path:
         """Write a worker file that allows the bench's firetasks."""
-        path = self.folder / "worker.yaml"
+        path = self.folder / "my_fworker.yaml"
         env = {"allowed_tasks": ["bench_tasks"], "scratch": str(self.folder / "scratch"), **env}
         path.write_text(yaml.safe_dump({"name": "bench", "category": "", "query": "{}", "env": env}))
         return path
