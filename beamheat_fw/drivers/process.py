@@ -136,13 +136,11 @@ class ChildProcess:
     def end(self) -> None:
         """End the child and everything in its session: SIGTERM, `grace_s` seconds, SIGKILL."""
         if self.return_code is None:
-            self._popen.terminate()
+            # To all at once: mpirun alone would pass it on only after a delay.
+            _signal_session(self.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self._popen.wait(self.grace_s)
-        # MPI launchers put ranks into process groups of their own, but not into sessions.
-        for pid in _session_members(self.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _signal_session(self.pid, signal.SIGKILL)
         self._popen.wait()
 
     def _raise_if_failed(self) -> None:
@@ -197,12 +195,11 @@ def log_tail(log: Path) -> str:
     return "\n".join(text.splitlines()[-_LOG_TAIL_LINES:])
 
 
-def _session_members(session_id: int) -> list[int]:
-    members = []
+def _signal_session(session_id: int, signal_number: int) -> None:
+    # MPI launchers put ranks into process groups of their own, but not into sessions.
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             # The command name, in parentheses, may hold spaces; state, ppid, pgrp, session follow it.
             after_name = (entry / "stat").read_text().rpartition(")")[2].split()
             if int(after_name[3]) == session_id:
-                members.append(int(entry.name))
-    return members
+                os.kill(int(entry.name), signal_number)

@@ -26,7 +26,7 @@ def test_two_ranks_label_what_can_be_and_record_what_cannot(make_folder, quick_g
 
     assert results["overlap"].state == results["no_setup"].state == "failed"
     assert "overlap" in results["overlap"].errors[0]
-    assert "At.PBE" in results["no_setup"].errors[0]
+    assert "At.dzp.basis" in results["no_setup"].errors[0]
     (attempt,) = results["no_setup"].attempts
     assert attempt.correction is None
 
