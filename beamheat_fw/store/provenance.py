@@ -21,6 +21,10 @@ Direction = Literal["back", "ahead"]
 #: A trail stops growing at this many documents and says so.
 MAX_NODES: Final = 200_000
 _BATCH: Final = 5_000
+#: What a trail leaves out of its edges.
+_BOOKKEEPING: Final = dict.fromkeys(
+    ("schema_version", "tags", "campaign_id", "created_at", "last_updated"), 0
+)
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ def _neighbours(store: Store, ids: Sequence[str], direction: Direction) -> Itera
     here = "to.id" if direction == "back" else "from.id"
     for start in range(0, len(ids), _BATCH):
         batch = list(ids[start : start + _BATCH])
-        for edge in store.collection(Edge).find({here: {"$in": batch}}):
+        for edge in store.collection(Edge).find({here: {"$in": batch}}, _BOOKKEEPING):
             yield {name: value for name, value in edge.items() if name != "_id"} | {"id": edge["_id"]}
         yield from _memberships(store, batch, direction)
 
