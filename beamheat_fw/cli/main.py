@@ -14,15 +14,24 @@ from beamheat_fw.errors import BeamheatError
 #: Command name and the module of `beamheat_fw.cli` whose function `command` it is,
 #: or whose Typer `app` it is when the command has subcommands; in the order of the help page.
 COMMANDS = (
+    ("db", "db"),
+    ("check", "check"),
+    ("submit", "submit"),
+    ("run", "run"),
+    ("status", "status"),
+    ("report", "report"),
     ("rlaunch", "rlaunch"),
     ("doctor", "doctor"),
     ("resubmit", "resubmit"),
     ("pause", "pause"),
     ("resume", "resume"),
     ("cancel", "cancel"),
+    ("find", "find"),
+    ("provenance", "provenance"),
+    ("export", "export"),
+    ("import", "import_labels"),
     ("eels", "eels"),
     ("predict", "predict"),
-    ("conductance", "conductance"),
 )
 
 
