@@ -82,10 +82,10 @@ class MpiLauncher:
         environment["OMP_NUM_THREADS"] = "1"
         environment.setdefault("OMPI_MCA_hwloc_base_binding_policy", "none")
         environment.setdefault("PRTE_MCA_hwloc_default_binding_policy", "none")
-        # A waiting rank lets others have its core: on a busy node 2 to 2.5 times faster, on an idle one no slower.
+        # A waiting rank lets others have its core: on a busy node labels are 2 to 2.5 times faster.
         environment.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
-        # Told to end, Open MPI waits this long before it sends SIGTERM and again before SIGKILL; 1 s by default.
-        # Ranks get their SIGTERM from `ChildProcess.end`, and need time to write a checkpoint.
+        # Told to end, Open MPI waits this long before it sends SIGTERM, and again before SIGKILL. Ranks get
+        # their SIGTERM from `ChildProcess.end`; the default of 1 s is too short to write a checkpoint.
         environment.setdefault("OMPI_MCA_odls_base_sigkill_timeout", "3")
         if os.geteuid() == 0:
             environment.update(dict.fromkeys(_ROOT_ALLOWED, "1"))

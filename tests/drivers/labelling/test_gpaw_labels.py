@@ -19,10 +19,10 @@ def label(folder, ranks=2):
 
 
 def test_two_ranks_label_what_can_be_and_record_what_cannot(make_folder, quick_gpaw, molecule):
-    dimer = Atoms("Au2", positions=[[2, 2, 2.5], [2, 2, 5.0]], cell=[4, 4, 7.5], pbc=(True, True, False))
+    dimer = Atoms("Au2", positions=[[2, 2, 4.25], [2, 2, 6.75]], cell=[4, 4, 11], pbc=(True, True, False))
     no_setup = Atoms("At", positions=[[2, 2, 2]], cell=[4, 4, 4], pbc=True)
     structures = {"overlap": molecule(0.2), "no_setup": no_setup, "dimer": dimer}
-    results = label(make_folder(structures, quick_gpaw))
+    results = label(make_folder(structures, quick_gpaw.model_copy(update={"h_A": 0.25})))
 
     assert results["overlap"].state == results["no_setup"].state == "failed"
     assert "overlap" in results["overlap"].errors[0]
