@@ -298,17 +298,16 @@ class EelsStage(Stage):
         The energy it was measured at.
     support_positions : tuple of int
         Navigation positions that show the support alone; their mean is subtracted.
-    particle_thickness_nm : float, optional
-        Thickness at the thickest position; without it the mean free path stays unknown.
-    thickness_error_nm : float
-        Its standard error.
+    thickness_nm, thickness_error_nm : float, optional
+        The particle's thickness at its thickest place, and its standard error; else half of its apparent
+        width along the scan is taken.
     """
 
     file: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     beam_energy_keV: Positive
     support_positions: tuple[int, ...] = ()
-    particle_thickness_nm: Positive | None = None
+    thickness_nm: Positive | None = None
     thickness_error_nm: Annotated[float, Field(ge=0.0)] = 0.0
 
 

@@ -64,7 +64,7 @@ def build_structures(campaign: Campaign) -> tuple[list[Atoms], Atoms]:
 
 def check_executables(campaign: Campaign, structures: list[Atoms]) -> None:
     """Refuse a campaign whose reference calculator cannot run here."""
-    from beamheat_fw.drivers.labelling import check_reference
+    from beamheat_fw.drivers.labelling.reference import check_reference
     from beamheat_fw.errors import InputError
 
     symbols = sorted({symbol for atoms in structures for symbol in atoms.symbols})
@@ -105,7 +105,9 @@ def _print_plan(document: dict[str, Any]) -> None:
     for heading in ("stage", "fireworks", "items", "core hours"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
     for stage in document["stages"]:
-        table.add_row(stage["stage"], str(stage["fireworks"]), str(stage["items"]), f"{stage['core_hours']:.2f}")
+        table.add_row(
+            stage["stage"], str(stage["fireworks"]), str(stage["items"]), f"{stage['core_hours']:.2f}"
+        )
     console = Console()
     console.print(table)
     console.print(

@@ -48,6 +48,11 @@ class LocalSite:
     launchpad_file: Path
     server: EmbeddedServer | None
 
+    @property
+    def scratch(self) -> Path:
+        """Where job folders live."""
+        return self.folder / "scratch"
+
     def ensure_server(self) -> None:
         """Start the embedded server unless it runs: it may have been killed."""
         if self.server is not None and not self.server.is_running():
@@ -61,18 +66,21 @@ class LocalSite:
     def workers(self) -> LocalWorkers:
         """Return this machine's workers, not started yet: one for everything, one more for training.
 
-        Labelling and MD use all cores through MPI, so only one of them runs at a time; members train side by side.
+        Labelling and MD use all cores through MPI, so only one of them runs at a time; members train side
+        by side.
         """
         cores = len(os.sched_getaffinity(0))
         first = self._worker_file("all", ["dft", "train", "md", "light"])
-        others = [self._worker_file(f"train{number}", ["train", "light"]) for number in range(1, min(cores, 4))]
+        others = [
+            self._worker_file(f"train{number}", ["train", "light"]) for number in range(1, min(cores, 4))
+        ]
         workers = [LocalWorker(path.stem, path) for path in (first, *others)]
         return LocalWorkers(self.launchpad_file, self.folder / "launches", workers)
 
     def _worker_file(self, name: str, categories: list[str]) -> Path:
         path = self.folder / "workers" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        env: dict[str, Any] = {"scratch": str(self.folder / "scratch")}
+        env: dict[str, Any] = {"scratch": str(self.scratch)}
         path.write_text(json.dumps({"name": name, "category": categories, "query": "{}", "env": env}))
         return path
 

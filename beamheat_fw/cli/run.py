@@ -12,10 +12,10 @@ import typer
 from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
 
 if TYPE_CHECKING:
-    from fireworks import LaunchPad
-
+    from beamheat_fw.cli.connection import LocalSite
     from beamheat_fw.cli.local_workers import LocalWorkers
     from beamheat_fw.cli.peak_memory import PeakMemory
+    from beamheat_fw.launch.launchpad import SurvivingLaunchPad
     from beamheat_fw.store.database import Store
 
 #: Seconds between looks at the database.
@@ -29,7 +29,9 @@ def command(
     launchpad: LaunchpadOption = None,
     report: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The report; NAME.html beside .beamheat by default.", show_default=False),
+        typer.Option(
+            "-o", "--output", help="The report; NAME.html beside .beamheat by default.", show_default=False
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,9 +52,11 @@ def command(
     site = local_site(launchpad)
     connection = connect(site.launchpad_file)
     submit_campaign(connection, campaign, spectrum_path(campaign_file, campaign.eels))
-    run = LocalRun(connection, Store.from_launchpad(connection), campaign.campaign_id, as_json)
-    outcome = run.work_off(site)
-    outcome["report"] = str(_write_report(run.store, campaign.campaign_id, report or Path(f"{campaign.name}.html")))
+    run = LocalRun(site, connection, Store.from_launchpad(connection), campaign.campaign_id, as_json)
+    outcome = run.work_off()
+    outcome["report"] = str(
+        _write_report(run.store, campaign.campaign_id, report or Path(f"{campaign.name}.html"))
+    )
     emit(outcome, as_json=as_json, readable=_print_outcome)
 
 
@@ -62,21 +66,23 @@ class LocalRun:
 
     Attributes
     ----------
-    launchpad : LaunchPad
+    site : LocalSite
+    launchpad : SurvivingLaunchPad
     store : Store
     campaign_id : str
     quiet : bool
         Print nothing while it goes on.
     """
 
-    launchpad: LaunchPad
+    site: LocalSite
+    launchpad: SurvivingLaunchPad
     store: Store
     campaign_id: str
     quiet: bool
     started: float = field(default_factory=time.monotonic)
     last_line: str = ""
 
-    def work_off(self, site: Any) -> dict[str, Any]:
+    def work_off(self) -> dict[str, Any]:
         """Start workers, tend them until the campaign ends, stop them.
 
         Raises
@@ -86,12 +92,12 @@ class LocalRun:
         """
         from beamheat_fw.cli.peak_memory import PeakMemory
 
-        memory = PeakMemory(*site.server_pids())
+        memory = PeakMemory(*self.site.server_pids())
         self.repair()
-        workers = site.workers()
+        workers = self.site.workers()
         workers.start()
         try:
-            status = self._wait(workers, memory, site)
+            status = self._wait(workers, memory)
         finally:
             workers.stop()
         return {
@@ -104,22 +110,22 @@ class LocalRun:
         """Let the doctor mend what an interrupted run or a dead worker left behind."""
         from beamheat_fw.doctor import examine_and_fix
 
-        for finding in examine_and_fix(self.launchpad, self.store):
+        for finding in examine_and_fix(self.launchpad, self.store, self.site.scratch):
             self._say(f"mended: {finding}")
 
-    def _wait(self, workers: LocalWorkers, memory: PeakMemory, site: Any) -> dict[str, Any]:
+    def _wait(self, workers: LocalWorkers, memory: PeakMemory) -> dict[str, Any]:
         from beamheat_fw.report.status import campaign_status
-        from beamheat_fw.store.campaigns import load_campaign_record
+        from beamheat_fw.store.documents import CampaignRecord
 
         idle_looks = 0
         while True:
-            site.ensure_server()
+            self.site.ensure_server()
             if died := workers.tend():
                 self._say(f"restarting {', '.join(died)}")
                 self.repair()
                 workers.start()
             memory.sample()
-            status = campaign_status(self.store, load_campaign_record(self.store, self.campaign_id))
+            status = campaign_status(self.store, self.store.load(CampaignRecord, self.campaign_id))
             self._show(status)
             if status["state"] == "finished":
                 return status

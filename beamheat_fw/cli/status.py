@@ -22,12 +22,13 @@ def command(
     """
     from beamheat_fw.cli.connection import connect
     from beamheat_fw.report.status import campaign_status
-    from beamheat_fw.store.campaigns import find_campaigns
+    from beamheat_fw.store.campaigns import find_campaign
     from beamheat_fw.store.database import Store
+    from beamheat_fw.store.documents import CampaignRecord
 
-    connection = connect(launchpad)
-    store = Store.from_launchpad(connection)
-    documents = [campaign_status(store, record) for record in find_campaigns(store, campaign)]
+    store = Store.from_launchpad(connect(launchpad))
+    records = [find_campaign(store, campaign)] if campaign else list(store.find(CampaignRecord, {}))
+    documents = [campaign_status(store, record) for record in records]
     emit(documents, as_json=as_json, readable=_print_all)
 
 
@@ -36,7 +37,9 @@ def _print_all(documents: list[dict[str, Any]]) -> None:
 
     console = Console()
     if not documents:
-        console.print("No campaign is in this database. Submit one: beamheat submit workflows/quickstart.yaml")
+        console.print(
+            "No campaign is in this database. Submit one: beamheat submit workflows/quickstart.yaml"
+        )
     for document in documents:
         print_status(console, document)
 
@@ -61,6 +64,9 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
     queue = ", ".join(f"{count} {state.lower()}" for state, count in document["fireworks"].items())
     console.print(f"fireworks: {queue or 'none'}")
     for failure in document["failures"]:
-        console.print(f"[red]failed[/red] {failure['name']} (fw {failure['fw_id']}): {failure['reason']}", highlight=False)
+        console.print(
+            f"[red]failed[/red] {failure['name']} (fw {failure['fw_id']}): {failure['reason']}",
+            highlight=False,
+        )
     if document["delta_T_K"] is not None:
         console.print(f"temperature rise: {document['delta_T_text']}")

@@ -15,7 +15,9 @@ def command(
     launchpad: LaunchpadOption = None,
     to_file: Annotated[
         Path | None,
-        typer.Option("--to-file", help="Write a FireWorks workflow for `lpad add` instead.", show_default=False),
+        typer.Option(
+            "--to-file", help="Write a FireWorks workflow for `lpad add` instead.", show_default=False
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

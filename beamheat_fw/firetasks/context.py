@@ -25,7 +25,18 @@ from beamheat_fw.store.provenance import Maker, Source, save_with_sources
 T = TypeVar("T")
 
 #: Whose versions go into provenance.
-_CODES = ("beamheat_fw", "gpaw", "nequip", "torch", "ase", "hyperspy", "exspy", "dftd3", "fireworks", "pymatgen")
+_CODES = (
+    "beamheat_fw",
+    "gpaw",
+    "nequip",
+    "torch",
+    "ase",
+    "hyperspy",
+    "exspy",
+    "dftd3",
+    "fireworks",
+    "pymatgen",
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,9 @@ class Context:
         known = {"campaign_id": self.campaign_id, "tags": self.campaign.tags, "fw_id": self.fw_id}
         stamped = document.model_copy(update=known)
         sources = list(sources)
-        return self.write(lambda session: save_with_sources(self.store, stamped, sources, self.maker, session))
+        return self.write(
+            lambda session: save_with_sources(self.store, stamped, sources, self.maker, session)
+        )
 
     def write(self, write: Callable[[ClientSession], T]) -> T:
         """Call a function that writes results, in a transaction that a replaced rocket cannot commit.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
 from beamheat_fw.identity import key_id
 from beamheat_fw.physics.series import TemperatureSeries
-from beamheat_fw.physics.structures import build_system, describe
 from beamheat_fw.store.artifacts import put_artifact, read_artifact
 from beamheat_fw.store.documents import Committee, Conductance, MDRun
 from beamheat_fw.store.documents.base import Analysis
@@ -56,6 +55,7 @@ class HeatParticle(JobTask):
         """Write the system, the protocol and the committee."""
         from beamheat_fw.drivers.md.heat import stage_heat
         from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile, HeatProtocol
+        from beamheat_fw.physics.structures import build_system
 
         heating = context.campaign.heating
         stage_committee(context, folder, load_committee(context, context.round), driver=self["member"])
@@ -68,18 +68,25 @@ class HeatParticle(JobTask):
         """Run the MD, or go on from its checkpoints."""
         from beamheat_fw.drivers.md.heat import heat
 
-        heat(folder, ranks=json.loads((folder / "job.json").read_text())["ranks"], launcher=site.mpi, stop=site.stop)
+        heat(
+            folder,
+            ranks=json.loads((folder / "job.json").read_text())["ranks"],
+            launcher=site.mpi,
+            stop=site.stop,
+        )
         return ()
 
     def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
         """Save the run: its series as an artifact, ledger, audit and a short series in the document."""
         from beamheat_fw.drivers.md.heat import OUTCOME_FILE, HeatOutcome, read_series
+        from beamheat_fw.physics.structures import build_system
 
         heating = context.campaign.heating
-        system = build_system(heating.system)
         outcome = HeatOutcome(**json.loads((folder / OUTCOME_FILE).read_text()))
         usable = set(outcome.usable())
-        series = {number: s for number, s in read_series(folder, self["potential_id"]).items() if number in usable}
+        series = {
+            number: s for number, s in read_series(folder, self["potential_id"]).items() if number in usable
+        }
         committee = load_committee(context, context.round)
         run = MDRun(
             campaign_id=context.campaign_id,
@@ -88,39 +95,53 @@ class HeatParticle(JobTask):
             state="completed" if series else "failed",
             engine="native",
             ranks=heating.ranks,
-            system=describe_heated(heating),
             protocol=heating.model_dump(mode="json"),
             committee_id=committee.id,
             segments=(Segment(start_step=0, end_step=_last_step(outcome), wall_s=outcome.wall_s),),
             energy_ledger={"closes": outcome.ledger_closes, "replicas": outcome.replicas},
-            audit={"marked": [r["replica"] for r in outcome.replicas if r["marks"]], "usable": sorted(usable)},
+            audit={
+                "marked": [r["replica"] for r in outcome.replicas if r["marks"]],
+                "usable": sorted(usable),
+            },
             temperatures=_short(list(series.values())),
-            series_sha256=put_artifact(context.store, pack_series(list(series.values())), kind="temperature-series"),
+            series_sha256=put_artifact(
+                context.store, pack_series(list(series.values())), kind="temperature-series"
+            ),
             run_stats={"wall_s": outcome.wall_s, "ended": outcome.ended, "time_ps": outcome.time_ps},
             analysis=Analysis(warnings=tuple(_marks(outcome.replicas))),
-            **composition_fields(system),
+            system=describe_heated(heating),
+            **composition_fields(build_system(heating.system)),
         )
-        sources = [Source("potentials", self["potential_id"], "driver"), Source("committees", committee.id, "audit")]
+        sources = [
+            Source("potentials", self["potential_id"], "driver"),
+            Source("committees", committee.id, "audit"),
+        ]
         context.save(run, sources)
-        return {"md_run_id": run.id, "ended": outcome.ended, "usable": len(series), "time_ps": outcome.time_ps}
+        return {
+            "md_run_id": run.id,
+            "ended": outcome.ended,
+            "usable": len(series),
+            "time_ps": outcome.time_ps,
+        }
 
 
 def describe_heated(heating: HeatingStage) -> dict[str, Any]:
-    """Return the heated system in numbers, with the contact area by its definition."""
-    from beamheat_fw.physics.structures.contact import contact_area_nm2
+    """Return the heated system in numbers, with the contact area as the campaign defines it."""
+    from beamheat_fw.physics.structures import summarise_system
 
-    system = build_system(heating.system)
+    summary = asdict(summarise_system(heating.system))
+    area = summary["contact_hull_nm2" if heating.contact_definition == "hull" else "contact_atoms_nm2"]
+    gap = summary.pop("image_gap_A")
     return {
-        **describe(system),
+        **summary,
+        "image_gap_A": gap if np.isfinite(gap) else None,
         "contact_definition": heating.contact_definition,
-        "contact_area_nm2": contact_area_nm2(system, heating.contact_definition),
-        "n_particle": int(np.sum(system.arrays["body"] == 1)),
-        "n_support": int(np.sum(system.arrays["body"] == 0)),
+        "contact_area_nm2": area,
     }
 
 
 def pack_series(series: list[TemperatureSeries]) -> bytes:
-    """Pack the series of several replicas into one ``.npz``: ``NAME-INDEX`` for every column of every replica."""
+    """Pack the series of several replicas into one ``.npz``: ``NAME-INDEX`` for each column."""
     arrays = {
         f"{field.name}-{index}": np.asarray(getattr(one, field.name))
         for index, one in enumerate(series)
@@ -128,7 +149,7 @@ def pack_series(series: list[TemperatureSeries]) -> bytes:
         if getattr(one, field.name) is not None
     }
     stream = io.BytesIO()
-    np.savez_compressed(stream, count=len(series), **arrays)
+    np.savez_compressed(stream, count=np.array(len(series)), **arrays)  # type: ignore[arg-type]
     return stream.getvalue()
 
 
@@ -158,7 +179,11 @@ class AnalyseConductance(CampaignTask):
 
         query = {"campaign_id": context.campaign_id, "kind": "heating", "state": "completed"}
         runs = list(context.store.find(MDRun, query))
-        series = [one for run in runs for one in unpack_series(read_artifact(context.store, run.series_sha256 or ""))]
+        series = [
+            one
+            for run in runs
+            for one in unpack_series(read_artifact(context.store, run.series_sha256 or ""))
+        ]
         system = describe_heated(context.campaign.heating)
         contact = Contact(system["contact_area_nm2"], system["contact_definition"])
         heated = HeatedSystem(system["n_particle"], system["n_support"], contact)
@@ -168,6 +193,8 @@ class AnalyseConductance(CampaignTask):
 
 
 def _conductance(context: Context, result: ConductanceResult, runs: list[MDRun]) -> Conductance:
+    from beamheat_fw.physics.structures import build_system
+
     g = result.conductance_MW_m2K
     return Conductance(
         campaign_id=context.campaign_id,
@@ -213,7 +240,7 @@ def _last_step(outcome: Any) -> int:
 
 def _marks(replicas: list[dict[str, Any]]) -> list[str]:
     return [
-        f"replica {mark['replica']} left out after {mark['time_ps']:.2f} ps: {mark['kind']} {mark['reason']}".strip()
+        f"replica {mark['replica']}, {mark['time_ps']:.2f} ps: {mark['kind']} {mark['reason']}".strip()
         for replica in replicas
         for mark in replica["marks"]
     ]

@@ -32,8 +32,8 @@ class CampaignTask(FiretaskBase):
 class JobTask(CampaignTask):
     """Work in a job folder: stage, run, ingest.
 
-    Killed anywhere and started again, it goes on with what is in the folder; on another machine it begins with
-    what `stage` finds in the store.
+    Killed anywhere and started again, it goes on with what is in the folder; on another machine it begins
+    with what `stage` finds in the store.
     """
 
     def act(self, context: Context) -> dict[str, Any]:

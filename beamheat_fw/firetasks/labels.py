@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from pymongo.client_session import ClientSession
+
 from beamheat_fw.campaign import Campaign, GpawSettings
-from beamheat_fw.errors import Interrupted
+from beamheat_fw.errors import CalculationError, Interrupted
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
 from beamheat_fw.store.documents import LabelRequest, LabelResult
+from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.labels import (
     Level,
     claim,
@@ -28,7 +32,7 @@ from beamheat_fw.store.labels import (
 from beamheat_fw.store.rounds import upsert_round
 
 if TYPE_CHECKING:
-    from beamheat_fw.drivers.labelling import LabelResult as DriverResult
+    from beamheat_fw.drivers.labelling.results import LabelResult as Calculated
 
 #: Seconds between looks at labels that another worker computes.
 WAIT_S = 5.0
@@ -37,7 +41,7 @@ WAIT_S = 5.0
 def level_of(campaign: Campaign) -> Level:
     """Return the level of theory of a campaign's labels."""
     reference = campaign.labelling.reference
-    name = reference.calculator
+    name: str = reference.calculator
     if isinstance(reference, GpawSettings):
         name = f"gpaw-{reference.xc}-{reference.mode}-{reference.dispersion}"
     return Level(name, reference.model_dump(mode="json"))
@@ -53,11 +57,15 @@ class ProposeStructures(CampaignTask):
         from beamheat_fw.physics.structures import build_training_set
 
         structures = build_training_set(context.campaign.structures)
+        held_out = _held_out(context.campaign, len(structures))
         requests = [
             LabelRequest(
-                campaign_id=context.campaign_id, round=0, role="initial", source=str(atoms.info.get("origin", ""))
+                campaign_id=context.campaign_id,
+                round=0,
+                role="holdout" if number in held_out else "initial",
+                source=str(atoms.info.get("origin", "")),
             )
-            for atoms in structures
+            for number, atoms in enumerate(structures)
         ]
         planned = plan_labels(
             context.store,
@@ -70,10 +78,21 @@ class ProposeStructures(CampaignTask):
         label_ids = tuple(dict.fromkeys(planned.label_ids))
         context.write(
             lambda session: upsert_round(
-                context.store, context.campaign_id, 0, session=session, label_ids=label_ids, fw_id=context.fw_id
+                context.store,
+                context.campaign_id,
+                0,
+                session=session,
+                label_ids=label_ids,
+                fw_id=context.fw_id,
             )
         )
         return {"labels": len(label_ids), "reused": len(planned.reused)}
+
+
+def _held_out(campaign: Campaign, structures: int) -> set[int]:
+    """Draw the first structures that are never trained on: the first committee is calibrated on them."""
+    number = round(campaign.selection.holdout_fraction * structures)
+    return set(np.random.default_rng(campaign.seed).choice(structures, number, replace=False).tolist())
 
 
 class LabelStructures(JobTask):
@@ -115,13 +134,11 @@ class LabelStructures(JobTask):
         if structures:
             write(folder / "structures.extxyz", structures, format="extxyz")
         (folder / "settings.json").write_text(stage.reference.model_dump_json())
-        (folder / "job.json").write_text(
-            json.dumps({"ranks": stage.ranks, "max_force_eV_A": stage.max_force_eV_A})
-        )
+        (folder / "job.json").write_text(json.dumps({"ranks": stage.ranks}))
 
     def run(self, folder: Path, site: Site) -> Iterable[Any]:
         """Yield each label's result as it is written."""
-        from beamheat_fw.drivers.labelling import label_structures
+        from beamheat_fw.drivers.labelling.driver import label_structures
 
         job = json.loads((folder / "job.json").read_text())
         if not (folder / "structures.extxyz").exists():
@@ -129,17 +146,18 @@ class LabelStructures(JobTask):
         ranks = min(job["ranks"], site.worker.cores)
         yield from label_structures(folder, ranks=ranks, launcher=site.mpi, stop=site.stop)
 
-    def keep(self, context: Context, result: DriverResult) -> None:
+    def keep(self, context: Context, result: Calculated) -> None:
         """Save one label, or why it failed; the claims on the others are renewed."""
-        context.write(lambda session: _save(context, result, session))
+        context.write(partial(_save, context, result))
         renew(context.store, self["label_ids"], _owner(context))
 
     def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
         """Save every result of the folder; those that are saved already stay."""
-        from beamheat_fw.drivers.labelling import read_results
+        from beamheat_fw.drivers.labelling.results import LabelResult
 
-        for result in read_results(folder):
-            context.write(lambda session, result=result: _save(context, result, session))
+        for path in sorted((folder / "results").glob("*.json")):
+            result = LabelResult.read(path)
+            context.write(partial(_save, context, result))
         return dict(count_states(context.store, self["label_ids"]))
 
 
@@ -148,21 +166,50 @@ def _owner(context: Context) -> str:
     return f"fw-{context.fw_id}"
 
 
-def _save(context: Context, result: DriverResult, session: Any) -> None:
-    analysis = asdict(result.analysis) if hasattr(result.analysis, "__dataclass_fields__") else result.analysis
-    if result.state == "completed":
-        complete(
+def _save(context: Context, result: Calculated, session: ClientSession) -> None:
+    analysis = Analysis(
+        errors=result.errors, warnings=result.warnings, details={"attempts": result.analysis["attempts"]}
+    )
+    reason = _refusal(result, context.campaign.labelling.max_force_eV_A)
+    if reason is not None or result.evaluation is None:
+        fail(
             context.store,
             result.label_id,
-            LabelResult(
-                energy_eV=result.energy_eV,
-                forces_eV_A=result.forces_eV_A,
-                stress_eV_A3=result.stress_eV_A3,
-                run_stats=result.run_stats,
-                analysis=analysis,
-            ),
+            reason or {},
+            analysis=analysis.model_dump(),
             fw_id=context.fw_id,
             session=session,
         )
-    else:
-        fail(context.store, result.label_id, result.reason, analysis=analysis, fw_id=context.fw_id, session=session)
+        return
+    evaluation = result.evaluation
+    run_stats = dict(result.run_stats) | {
+        "energy_zero_smearing_eV": evaluation.energy_zero_smearing_eV,
+        "dispersion_eV": evaluation.dispersion_eV,
+        "iterations": evaluation.iterations,
+    }
+    found = LabelResult(
+        energy_eV=evaluation.energy_eV,
+        forces_eV_A=evaluation.forces_eV_A.tolist(),
+        stress_eV_A3=None if evaluation.stress_eV_A3 is None else tuple(evaluation.stress_eV_A3.tolist()),
+        run_stats=run_stats,
+        analysis=analysis,
+    )
+    complete(context.store, result.label_id, found, fw_id=context.fw_id, session=session)
+
+
+def _refusal(result: Calculated, max_force_eV_A: float) -> dict[str, Any] | None:
+    """Return why a result is no label, or None."""
+    if result.state == "failed":
+        return CalculationError(
+            "The reference calculator could not label this structure",
+            "Look at the attempts in its analysis.",
+            {"reason": result.errors[0] if result.errors else "unknown"},
+        ).to_dict()
+    force = result.max_force_eV_A
+    if force is not None and force > max_force_eV_A:
+        return CalculationError(
+            "A force is unphysically large",
+            "Leave the structure out, or raise labelling.max_force_eV_A.",
+            {"max_force_eV_A": force, "limit_eV_A": max_force_eV_A},
+        ).to_dict()
+    return None

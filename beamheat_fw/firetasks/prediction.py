@@ -77,7 +77,12 @@ def heat_flow(stage: PredictionStage, conductance: Conductance) -> HeatFlow:
 
 def energy_loss(spectrum: Spectrum) -> EnergyLoss:
     """Return what an electron loses per length, as a spectrum's document holds it."""
-    raise NotImplementedError
+    return EnergyLoss(
+        dE_dx_eV_nm=Measured(spectrum.windows["dE_dx_eV_nm"], spectrum.windows["dE_dx_error_eV_nm"]),
+        mean_energy_loss_eV=spectrum.mean_loss_eV,
+        mean_free_path_nm=spectrum.mean_free_path_nm or 0.0,
+        source=f"spectrum {spectrum.file_name}",
+    )
 
 
 def _measured(conductance: Conductance) -> Measured:
@@ -110,7 +115,10 @@ def _prediction(
     converged = verdict == CONVERGED
     warnings = list(rise["warnings"])
     if not converged:
-        warnings.insert(0, f"the committee is not converged (verdict: {verdict}): the conductance may be wrong beyond its error")
+        warnings.insert(
+            0,
+            f"the committee is not converged ({verdict}): the conductance may be wrong beyond its error",
+        )
     from beamheat_fw.physics.structures import build_particle
 
     return Prediction(
@@ -124,7 +132,10 @@ def _prediction(
         beam_energy_keV=stage.beam_energies_keV[0],
         power_nW=rise["power_nW"]["value"],
         power_error_nW=rise["power_nW"]["error"],
-        breakdown={name: rise[name] for name in ("budget", "bounds_K", "parts_K", "cooling_time_ps", "events_per_tau", "kick_K")},
+        breakdown={
+            name: rise[name]
+            for name in ("budget", "bounds_K", "parts_K", "cooling_time_ps", "events_per_tau", "kick_K")
+        },
         table=tuple(table),
         conductance_id=conductance.id,
         spectrum_id=spectrum.id,

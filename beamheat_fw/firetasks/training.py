@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, TrainingPlan
 from beamheat_fw.errors import CalculationError, StoreError
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
@@ -29,11 +29,13 @@ class BuildDataset(CampaignTask):
 
     def act(self, context: Context) -> dict[str, Any]:
         """Make the dataset, unless too many labels of the round failed."""
-        rounds = [r for r in rounds_of_campaign(context.store, context.campaign_id) if r.round <= context.round]
+        rounds = [
+            r for r in rounds_of_campaign(context.store, context.campaign_id) if r.round <= context.round
+        ]
         _check_failed_share(context, load_labels(context.store, rounds[-1].label_ids))
         labels = load_labels(context.store, list(dict.fromkeys(i for r in rounds for i in r.label_ids)))
         done = [label for label in labels if label.state == "completed"]
-        split = {TRAIN: [], HOLDOUT: []}
+        split: dict[str, list[str]] = {TRAIN: [], HOLDOUT: []}
         for label in done:
             split[HOLDOUT if role_in(label, context.campaign_id) == "holdout" else TRAIN].append(label.id)
 
@@ -59,7 +61,11 @@ class BuildDataset(CampaignTask):
             )
             return dataset_id
 
-        return {"dataset_id": context.write(write), "train": len(split[TRAIN]), "holdout": len(split[HOLDOUT])}
+        return {
+            "dataset_id": context.write(write),
+            "train": len(split[TRAIN]),
+            "holdout": len(split[HOLDOUT]),
+        }
 
 
 def role_in(label: Label, campaign_id: str) -> str:
@@ -90,12 +96,14 @@ class TrainMember(JobTask):
         """Return the dataset, the seeds and what the member is refined from."""
         dataset_id = load_round(context.store, context.campaign_id, context.round).dataset_id
         if dataset_id is None:
-            raise StoreError("The round has no dataset", "Rerun its BuildDataset firework.", {"round": context.round})
+            raise StoreError(
+                "The round has no dataset", "Rerun its BuildDataset firework.", {"round": context.round}
+            )
         earlier = self._earlier(context)
         return {
             "dataset_id": dataset_id,
             "member": self["member"],
-            "seed": seed_of(context, self["member"]),
+            "seed": seed_of(context),
             "warm_start_sha256": earlier.artifact_sha256 if earlier else None,
         }
 
@@ -105,19 +113,13 @@ class TrainMember(JobTask):
 
         dataset = context.store.load(Dataset, inputs["dataset_id"])
         labels = load_labels(context.store, dataset.split[TRAIN])
-        write(folder / "train.extxyz", [label_atoms(label) for label in labels], format="extxyz")
+        write(folder / DATASET_FILE, [label_atoms(label) for label in labels], format="extxyz")
         if inputs["warm_start_sha256"]:
-            fetch_artifact(context.store, inputs["warm_start_sha256"], folder / "warm_start.nequip.zip")
-        (folder / "training.json").write_text(
-            json.dumps(
-                {
-                    "stage": context.campaign.training.model_dump(mode="json"),
-                    "member": inputs["member"],
-                    "seed": inputs["seed"],
-                    "round": context.round,
-                }
-            )
+            fetch_artifact(context.store, inputs["warm_start_sha256"], folder / WARM_START_FILE)
+        plan = TrainingPlan(
+            context.campaign.training, inputs["member"], inputs["seed"], first_round=context.round == 0
         )
+        plan.save(folder)
 
     def run(self, folder: Path, site: Site) -> Iterable[Any]:
         """Train, or go on with a training that was interrupted."""
@@ -127,28 +129,41 @@ class TrainMember(JobTask):
         return ()
 
     def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
-        """Save the package and the member's document."""
-        from beamheat_fw.drivers.nequip.training import read_trained_member
+        """Save the package, its learning curve and the member's document."""
+        from beamheat_fw.drivers.nequip.training import train_member
 
         inputs = self.inputs(context, None)
-        trained = read_trained_member(folder)
-        artifact = put_artifact(context.store, trained.package, kind="potential")
+        # Everything is in the folder by now: this reads what the training left.
+        trained = train_member(folder, stop=context.site.stop)
+        seeds = TrainingPlan.load(folder).seeds
+        dataset = context.store.load(Dataset, inputs["dataset_id"])
         potential = Potential(
             campaign_id=context.campaign_id,
             round=context.round,
             member=self["member"],
-            dataset_id=inputs["dataset_id"],
-            model_seed=inputs["seed"],
-            data_seed=inputs["seed"],
+            dataset_id=dataset.id,
+            model_seed=seeds.model,
+            data_seed=seeds.data,
             hyperparameters=context.campaign.training.model_dump(mode="json"),
-            metrics=trained.metrics,
-            artifact_sha256=artifact,
-            elements=trained.species,
-            settings_hash=context.store.load(Dataset, inputs["dataset_id"]).settings_hash,
-            run_stats=trained.run_stats,
+            metrics=dict(trained.metrics),
+            artifact_sha256=put_artifact(context.store, trained.package, kind="potential"),
+            elements=dataset.elements,
+            settings_hash=dataset.settings_hash,
+            run_stats={
+                "epochs": trained.epochs,
+                "best_epoch": trained.best_epoch,
+                "training_frames": trained.training_frames,
+                "validation_frames": trained.validation_frames,
+                "warm_started": trained.warm_started,
+                "retried": trained.retried,
+                "versions": dict(trained.versions),
+                "learning_curve_sha256": put_artifact(
+                    context.store, trained.learning_curve, kind="learning-curve"
+                ),
+            },
         )
-        sources = [Source("datasets", inputs["dataset_id"], "training-set")]
-        if earlier := self._earlier(context):
+        sources = [Source("datasets", dataset.id, "training-set")]
+        if trained.warm_started and (earlier := self._earlier(context)):
             sources.append(Source("potentials", earlier.id, "warm-start"))
         context.save(potential, sources)
         return {"potential_id": potential.id, **trained.metrics}
@@ -162,6 +177,6 @@ class TrainMember(JobTask):
         )
 
 
-def seed_of(context: Context, member: int) -> int:
-    """Return the seed of a member: campaign, round and member tell it apart."""
-    return 10_000 * context.campaign.seed + 100 * context.round + member + 1
+def seed_of(context: Context) -> int:
+    """Return the seed of a round's committee; members draw theirs from it."""
+    return 1000 * context.campaign.seed + context.round

@@ -23,8 +23,8 @@ def next_step(campaign: Campaign, state: CampaignState) -> Workflow | None:
     Returns
     -------
     Workflow or None
-        Its metadata's ``step_key`` tells whether it has been inserted already: the same state always gives the
-        same key, however often it is asked.
+        Its metadata's ``step_key`` tells whether it has been inserted already: the same state always
+        gives the same key, however often it is asked.
     """
 
     def step(number: int, stage: str) -> Step:

@@ -167,4 +167,6 @@ def carry_campaign(campaign: Campaign, spectrum: Path) -> Workflow:
         spectrum=str(spectrum),
     )
     spec = {"_category": "light", "_add_launchpad_and_fw_id": True, "campaign_name": campaign.name}
-    return Workflow([Firework([task], spec=spec, name=f"{campaign.name} submit")], name=f"{campaign.name} submit")
+    return Workflow(
+        [Firework([task], spec=spec, name=f"{campaign.name} submit")], name=f"{campaign.name} submit"
+    )

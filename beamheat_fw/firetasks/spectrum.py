@@ -1,0 +1,92 @@
+"""The firetask that analyses a campaign's low-loss spectrum."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from beamheat_fw.campaign import EelsStage
+from beamheat_fw.errors import InputError
+from beamheat_fw.firetasks.context import Context, Site
+from beamheat_fw.firetasks.job import JobTask
+from beamheat_fw.store.artifacts import fetch_artifact
+from beamheat_fw.store.documents import Spectrum
+from beamheat_fw.store.documents.base import Analysis
+from beamheat_fw.store.provenance import Source
+
+RESULT_FILE, STAGE_FILE = "result.json", "eels.json"
+
+
+class AnalyseSpectrum(JobTask):
+    """Find t/lambda, the mean free path and the energy lost per length from a line scan."""
+
+    _fw_name = "{{beamheat_fw.firetasks.AnalyseSpectrum}}"
+
+    def inputs(self, context: Context, staged: dict[str, Any] | None) -> dict[str, Any]:
+        """Return the settings, which name the file by its hash."""
+        return context.campaign.eels.model_dump(mode="json")
+
+    def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
+        """Fetch the spectrum."""
+        stage = context.campaign.eels
+        fetch_artifact(context.store, stage.sha256 or "", folder / Path(stage.file).name)
+        (folder / STAGE_FILE).write_text(stage.model_dump_json())
+
+    def run(self, folder: Path, site: Site) -> Iterable[Any]:
+        """Read the spectrum with HyperSpy and analyse it."""
+        stage = EelsStage.model_validate_json((folder / STAGE_FILE).read_text())
+        (folder / RESULT_FILE).write_text(json.dumps(analyse_file(folder / Path(stage.file).name, stage)))
+        return ()
+
+    def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
+        """Save the spectrum's document."""
+        spectrum = spectrum_document(context.campaign.eels, json.loads((folder / RESULT_FILE).read_text()))
+        context.save(spectrum, [Source("campaigns", context.campaign_id, "campaign")])
+        return {"spectrum_id": spectrum.id, "mean_free_path_nm": spectrum.mean_free_path_nm}
+
+
+def analyse_file(path: Path, stage: EelsStage) -> dict[str, Any]:
+    """Analyse one file as a campaign asks for it; return `EelsResult.to_dict`."""
+    from beamheat_fw.drivers.spectra import read_low_loss
+    from beamheat_fw.physics.eels.analysis import EelsSettings, analyse
+    from beamheat_fw.physics.eels.thickness import Thickness
+    from beamheat_fw.physics.measured import Measured
+
+    if stage.thickness_nm is not None:
+        thickness = Thickness(thickest_nm=Measured(stage.thickness_nm, stage.thickness_error_nm))
+    else:
+        thickness = Thickness(half_width=True)
+    settings = EelsSettings(support_positions=stage.support_positions)
+    return analyse(read_low_loss(path), settings, thickness).to_dict()
+
+
+def spectrum_document(stage: EelsStage, result: dict[str, Any]) -> Spectrum:
+    """Turn the analysis of a spectrum into its document.
+
+    Raises
+    ------
+    InputError
+        No mean free path came out: power cannot be found without it.
+    """
+    if "mean_free_path_nm" not in result:
+        raise InputError(
+            "The spectrum gives no mean free path", "Give eels.thickness_nm.", {"file": Path(stage.file).name}
+        )
+    length, loss = result["mean_free_path_nm"], result["mean_energy_loss_eV"]
+    thickest = result["thickness_nm"] / length["value"]
+    return Spectrum(
+        file_name=Path(stage.file).name,
+        file_sha256=stage.sha256 or "",
+        settings=stage.model_dump(mode="json", exclude={"file", "sha256"}),
+        beam_energy_keV=stage.beam_energy_keV,
+        t_over_lambda=thickest,
+        t_over_lambda_error=thickest * length["error"] / length["value"],
+        mean_free_path_nm=length["value"],
+        mean_free_path_error_nm=length["error"],
+        mean_loss_eV=loss["value"],
+        mean_loss_error_eV=loss["error"],
+        windows=result,
+        analysis=Analysis(warnings=tuple(result["warnings"])),
+    )
