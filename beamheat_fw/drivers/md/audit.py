@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.dynamics import MakeForces
-from beamheat_fw.drivers.md.forces import Evaluated
-
-#: What the columns of the audit's spreads are.
-ENVIRONMENTS = ("support", "particle")
-#: What the numbers of the audit's verdicts mean; -1 is a replica that was not judged or no longer there.
-VERDICTS = ("accurate", "candidate", "failed")
-UNJUDGED = "unjudged"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the gate says of one frame: one of `VERDICTS` or `UNJUDGED`, and why."""
-
-    name: str = UNJUDGED
-    reason: str = ""
-
-
-class Judge(Protocol):
-    """The gate, bound to a campaign's calibration."""
-
-    def __call__(self, batch: Batch, positions_A: np.ndarray, evaluated: Evaluated) -> list[Verdict]:
-        """Judge every frame of a batch evaluated by the whole committee."""
-        ...
+from beamheat_fw.drivers.md.judging import VERDICTS, Judge, Look
+from beamheat_fw.physics.environments import ENVIRONMENTS, environments_of
+from beamheat_fw.physics.gate import Verdict
 
 
 class Auditor:
@@ -50,45 +28,46 @@ class Auditor:
         self._judge = judge
         self._batch: Batch | None = None
 
-    def __call__(self, batch: Batch, positions_A: np.ndarray) -> tuple[np.ndarray, list[Verdict]]:
-        """Return the spreads of each atom in eV/Å, shape (N,), and a verdict on each frame."""
+    def __call__(
+        self, batch: Batch, positions_A: np.ndarray, temperatures_K: np.ndarray
+    ) -> tuple[Look, list[Verdict]]:
+        """Return what the committee says of positions of shape (N, 3), and a verdict on each frame."""
         if batch is not self._batch:
             self._batch, self._forces = batch, self._make_forces(batch)
         # An audit must not depend on when the run was last interrupted: its list is always its own.
         self._forces.rebuild(positions_A)
-        evaluated = self._forces(positions_A)
-        if evaluated.spread_eV_A is None:
-            raise ValueError("an audit needs forces with a spread")
-        return evaluated.spread_eV_A, self._judge(batch, positions_A, evaluated)
+        look = Look(batch, positions_A, self._forces(positions_A), temperatures_K)
+        return look, self._judge(look)
 
 
 class AuditRecord:
-    """Audits of R replicas against time; what a stopped replica no longer has is NaN, and its verdict -1."""
+    """Audits of R replicas against time; what a stopped replica no longer has is NaN, and its verdict -1.
+
+    The last axis of spreads and bounds is the environment, in the order of `ENVIRONMENTS`.
+
+    Parameters
+    ----------
+    replicas : int
+    capacity : int
+        Audits expected at most.
+    """
+
+    _SPREADS = ("audit_mean_eV_A", "audit_max_eV_A", "audit_bound_eV_A")
 
     def __init__(self, replicas: int, capacity: int) -> None:
         self.taken = 0
         self._time_ps = np.zeros(capacity)
         shape = (replicas, capacity, len(ENVIRONMENTS))
-        self._mean_eV_A = np.full(shape, np.nan)
-        self._max_eV_A = np.full(shape, np.nan)
+        self._spreads = {name: np.full(shape, np.nan) for name in self._SPREADS}
         self._verdict = np.full(shape[:2], -1, dtype=np.int8)
 
-    def add(
-        self,
-        time_ps: float,
-        active: Sequence[int],
-        batch: Batch,
-        spread_eV_A: np.ndarray,
-        verdicts: list[Verdict],
-    ) -> None:
+    def add(self, time_ps: float, active: Sequence[int], look: Look, verdicts: Sequence[Verdict]) -> None:
         """Append an audit of the replicas `active`."""
         self._time_ps[self.taken] = time_ps
         for index, replica in enumerate(active):
-            where = batch.of_frame(index)
-            spread, body = spread_eV_A[where], batch.body[where]
-            for column in np.unique(body):
-                self._mean_eV_A[replica, self.taken, column] = spread[body == column].mean()
-                self._max_eV_A[replica, self.taken, column] = spread[body == column].max()
+            for column, values in enumerate(_by_environment(look, index, verdicts[index])):
+                for name, value in zip(self._SPREADS, values, strict=True):
+                    self._spreads[name][replica, self.taken, column] = value
             name = verdicts[index].name
             self._verdict[replica, self.taken] = VERDICTS.index(name) if name in VERDICTS else -1
         self.taken += 1
@@ -99,13 +78,14 @@ class AuditRecord:
         Returns
         -------
         dict
-            ``audit_time_ps`` of shape (A,), ``audit_mean_eV_A`` and ``audit_max_eV_A`` of shape (R, A, 2) and
-            ``audit_verdict`` of shape (R, A).
+            ``audit_time_ps`` of shape (A,); the committee's mean and largest spread ``audit_mean_eV_A`` and
+            ``audit_max_eV_A`` and the calibrated bound ``audit_bound_eV_A`` (root mean square over atoms), of
+            shape (R, A, 3); ``audit_verdict`` of shape (R, A).
         """
+        spreads = {name: values[:, : self.taken] for name, values in self._spreads.items()}
         return {
             "audit_time_ps": self._time_ps[: self.taken],
-            "audit_mean_eV_A": self._mean_eV_A[:, : self.taken],
-            "audit_max_eV_A": self._max_eV_A[:, : self.taken],
+            **spreads,
             "audit_verdict": self._verdict[:, : self.taken],
         }
 
@@ -113,6 +93,20 @@ class AuditRecord:
         """Go on from what `arrays` returned."""
         self.taken = arrays["audit_time_ps"].size
         self._time_ps[: self.taken] = arrays["audit_time_ps"]
-        self._mean_eV_A[:, : self.taken] = arrays["audit_mean_eV_A"]
-        self._max_eV_A[:, : self.taken] = arrays["audit_max_eV_A"]
+        for name, values in self._spreads.items():
+            values[:, : self.taken] = arrays[name]
         self._verdict[:, : self.taken] = arrays["audit_verdict"]
+
+
+def _by_environment(look: Look, index: int, verdict: Verdict) -> list[tuple[float, float, float]]:
+    """Return mean spread, largest spread and bound of each environment of a frame; NaN where it is empty."""
+    atoms, where = look.batch.templates[index], look.batch.of_frame(index)
+    places = environments_of(look.positions_A[where], atoms.cell.array, atoms.pbc, look.batch.body[where])
+    spread = look.evaluated.spread_eV_A[where]  # type: ignore[index]
+    nothing = float("nan")
+    return [
+        (spread[places == name].mean(), spread[places == name].max(), verdict.bound_eV_A.get(name, nothing))
+        if (places == name).any()
+        else (nothing, nothing, nothing)
+        for name in ENVIRONMENTS
+    ]

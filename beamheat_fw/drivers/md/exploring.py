@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from beamheat_fw.drivers.md.audit import Judge, Verdict
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.checkpoints import Checkpoint, CheckpointFolder, write_whole
 from beamheat_fw.drivers.md.dynamics import Dynamics, MakeForces
 from beamheat_fw.drivers.md.frames import FrameInfo, FrameLog
 from beamheat_fw.drivers.md.heating import FINISHED, STOPPED, WALL_TIME, RankPlace
 from beamheat_fw.drivers.md.inputs import write_structures
+from beamheat_fw.drivers.md.judging import Judge, Look
 from beamheat_fw.drivers.md.observables import frame_temperatures_K
 from beamheat_fw.drivers.md.progress import Progress
 from beamheat_fw.drivers.md.protocols import ExplorationProtocol
+from beamheat_fw.physics.gate import FAILED, Verdict
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class BatchExploration:
     def _advance(self) -> None:
         dynamics = self.dynamics
         dynamics.langevin_step(self._bath_K())
-        broken = {index: Verdict("failed", reason) for index, reason in dynamics.broken().items()}
+        broken = {index: Verdict(FAILED, reason) for index, reason in dynamics.broken().items()}
         if broken:
             self._end_failed(broken)
         if dynamics.active and dynamics.state.step % self.protocol.frame_every == 0:
@@ -158,8 +159,10 @@ class BatchExploration:
 
     def _look(self) -> None:
         dynamics = self.dynamics
-        verdicts = self._judge(dynamics.batch, dynamics.state.positions_A, dynamics.state.evaluated)
-        failed = {index: verdict for index, verdict in enumerate(verdicts) if verdict.name == "failed"}
+        temperatures = frame_temperatures_K(dynamics.batch, dynamics.state.velocities)
+        state = dynamics.state
+        verdicts = self._judge(Look(dynamics.batch, state.positions_A, state.evaluated, temperatures))
+        failed = {index: verdict for index, verdict in enumerate(verdicts) if verdict.name == FAILED}
         for index, verdict in enumerate(verdicts):
             if index not in failed:
                 self._record(index, verdict)
@@ -192,9 +195,10 @@ class BatchExploration:
             kinetic_temperature_K=float(frame_temperatures_K(dynamics.batch, state.velocities)[index]),
             mean_energy_eV=float(state.evaluated.energies_eV[index]),
             max_spread_eV_A=float(arrays["spread_eV_A"].max()),
+            max_bound_eV_A=verdict.max_bound_eV_A if np.isfinite(verdict.max_bound_eV_A) else None,
             verdict=verdict.name,
             reason=verdict.reason,
-            offered=verdict.name != "failed",
+            offered=verdict.name != FAILED,
         )
         self.frames.add(dynamics.active[index], info, arrays)
 

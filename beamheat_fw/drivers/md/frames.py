@@ -31,6 +31,8 @@ class FrameInfo:
     mean_energy_eV : float
         The committee's mean.
     max_spread_eV_A : float
+    max_bound_eV_A : float or None
+        The largest calibrated bound on an atom's force error; not written without a calibration.
     verdict : {'accurate', 'candidate', 'failed', 'unjudged'}
     reason : str
         Not written when empty.
@@ -45,6 +47,7 @@ class FrameInfo:
     kinetic_temperature_K: float
     mean_energy_eV: float
     max_spread_eV_A: float
+    max_bound_eV_A: float | None
     verdict: str
     reason: str
     offered: bool
@@ -94,8 +97,10 @@ class FrameLog:
             positions=self._arrays["positions_A"][number],
             cell=template.cell,
             pbc=template.pbc,
-            # Extended XYZ has no empty string.
-            info={name: value for name, value in asdict(self.infos[number]).items() if value != ""},
+            # Extended XYZ has no empty string and no null.
+            info={
+                name: value for name, value in asdict(self.infos[number]).items() if value not in ("", None)
+            },
         )
         frame.set_array("body", batch.body[batch.of_frame(start)])
         frame.set_array("mean_forces_eV_A", self._arrays["mean_forces_eV_A"][number])

@@ -18,7 +18,7 @@ from beamheat_fw.drivers.md.dynamics import Dynamics, MakeForces
 from beamheat_fw.drivers.md.escape import escapes
 from beamheat_fw.drivers.md.ledger import Ledger
 from beamheat_fw.drivers.md.minimise import FireSettings, minimise
-from beamheat_fw.drivers.md.observables import observe
+from beamheat_fw.drivers.md.observables import frame_temperatures_K, observe
 from beamheat_fw.drivers.md.progress import Progress
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.md.recorder import Recorder, write_arrays
@@ -221,8 +221,9 @@ class HeatingRun:
         self._mark("escaped", escapes(dynamics.batch, positions, self.protocol.escape_distance_A))
         if self._auditor is None:
             return
-        spread, verdicts = self._auditor(dynamics.batch, positions)
-        self.audits.add(self._time_ps(), dynamics.active, dynamics.batch, spread, verdicts)
+        temperatures = frame_temperatures_K(dynamics.batch, dynamics.state.velocities)
+        look, verdicts = self._auditor(dynamics.batch, positions, temperatures)
+        self.audits.add(self._time_ps(), dynamics.active, look, verdicts)
         self._mark(
             "gate",
             {index: verdict.reason for index, verdict in enumerate(verdicts) if verdict.name == "failed"},

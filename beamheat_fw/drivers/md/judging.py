@@ -2,18 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 
-from beamheat_fw.drivers.md.audit import Judge, Verdict
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.forces import Evaluated
 from beamheat_fw.drivers.md.protocols import CommitteeFile
+from beamheat_fw.physics.gate import ACCURATE, CANDIDATE, FAILED, Gate, Thresholds, Verdict, gate_from
+from beamheat_fw.physics.hard_checks import Frame, HardLimits, broken
+
+#: What the numbers of stored verdicts mean; -1 is a frame that was not judged or no longer there.
+VERDICTS = (ACCURATE, CANDIDATE, FAILED)
+#: The verdict on a physical frame where there is no calibration to judge its spread by.
+UNJUDGED = "unjudged"
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a judge sees of a batch.
+
+    Attributes
+    ----------
+    batch : Batch
+    positions_A : ndarray, shape (N, 3)
+    evaluated : Evaluated
+        By the whole committee.
+    temperatures_K : ndarray, shape (B,)
+        Kinetic.
+    """
+
+    batch: Batch
+    positions_A: np.ndarray
+    evaluated: Evaluated
+    temperatures_K: np.ndarray
+
+    def frames(self) -> list[Frame]:
+        """Return the batch's frames as the gate takes them."""
+        return [self._frame(index) for index in range(len(self.batch))]
+
+    def _frame(self, index: int) -> Frame:
+        atoms, where, evaluated = self.batch.templates[index], self.batch.of_frame(index), self.evaluated
+        assert evaluated.spread_eV_A is not None, "only a committee can be judged"
+        return Frame(
+            numbers=atoms.numbers,
+            body=self.batch.body[where],
+            positions_A=self.positions_A[where],
+            forces_eV_A=evaluated.forces_eV_A[where],
+            cell_A=atoms.cell.array,
+            pbc=atoms.pbc,
+            spread_eV_A=evaluated.spread_eV_A[where],
+            energy_eV=float(evaluated.energies_eV[index]),
+            temperature_K=float(self.temperatures_K[index]),
+        )
+
+
+class Judge(Protocol):
+    """Gives a verdict on every frame of a batch."""
+
+    def __call__(self, look: Look) -> list[Verdict]:
+        """Judge what the committee says of a batch."""
+        ...
 
 
 def judge_of(committee: CommitteeFile) -> Judge:
-    """Return the gate of a committee; one that passes no judgement when there is no calibration yet."""
-    return _without_calibration
+    """Return the gate of a committee; hard checks alone while there is no calibration.
+
+    Raises
+    ------
+    InputError
+        The calibration is not one.
+    """
+    if committee.calibration is None or committee.gate is None:
+        return _hard_checks
+    thresholds = Thresholds(
+        target_eV_A=committee.gate["target_force_error_eV_A"], confidence=committee.gate["confidence"]
+    )
+    return _Calibrated(gate_from(committee.calibration, thresholds))
 
 
-def _without_calibration(batch: Batch, positions_A: np.ndarray, evaluated: Evaluated) -> list[Verdict]:
-    return [Verdict() for _ in range(len(batch))]
+@dataclass(frozen=True)
+class _Calibrated:
+    gate: Gate
+
+    def __call__(self, look: Look) -> list[Verdict]:
+        return self.gate.judge(look.frames())
+
+
+def _hard_checks(look: Look) -> list[Verdict]:
+    reasons = [broken(frame, HardLimits()) for frame in look.frames()]
+    return [Verdict(FAILED, reason) if reason else Verdict(UNJUDGED) for reason in reasons]

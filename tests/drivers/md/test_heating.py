@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from ase.units import kB
 
-from beamheat_fw.drivers.md.audit import Auditor, Verdict
+from beamheat_fw.drivers.md.audit import Auditor
 from beamheat_fw.drivers.md.heat import HeatOutcome, heat, read_series, stage_heat
 from beamheat_fw.drivers.md.heating import FINISHED, STOPPED, WALL_TIME, HeatingRun, RankPlace
 from beamheat_fw.drivers.md.inputs import write_structures
@@ -26,6 +26,7 @@ from beamheat_fw.drivers.md.rank import STOPPED_STATUS
 from beamheat_fw.drivers.md.summary import summarise
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics.gate import Verdict
 
 PROTOCOL = HeatProtocol(
     particle_K=500.0,
@@ -145,10 +146,10 @@ def test_a_replica_out_of_control_stops_alone(tmp_path, supported, morse):
 
 
 def test_audits_are_recorded_and_a_failed_one_marks_the_replica(tmp_path, supported, morse):
-    def judge(batch, positions_A, evaluated):
+    def judge(look):
+        names = ["failed" if index == 1 else "accurate" for index in range(len(look.batch))]
         return [
-            Verdict("failed", "too uncertain") if index == 1 else Verdict("accurate")
-            for index in range(len(batch))
+            Verdict(name, "too uncertain" if name == "failed" else "", {"support": 0.2}) for name in names
         ]
 
     auditor = Auditor(lambda batch: morse.MorseForces(batch, scales=(0.9, 1.1)), judge)
@@ -157,8 +158,11 @@ def test_audits_are_recorded_and_a_failed_one_marks_the_replica(tmp_path, suppor
     with np.load(tmp_path / "series-0.npz") as arrays:
         assert arrays["audit_time_ps"] == pytest.approx(np.arange(9) * 0.2 - 0.4)
         assert arrays["audit_verdict"].tolist() == [[0] * 9, [2] * 9, [0] * 9]
-        assert (arrays["audit_max_eV_A"] >= arrays["audit_mean_eV_A"]).all()
-        assert arrays["audit_mean_eV_A"].min() > 0.0
+        assert (arrays["audit_max_eV_A"] >= arrays["audit_mean_eV_A"])[:, :, 1:].all()
+        # Seven atoms in one layer are all at the interface: no environment "particle".
+        assert np.isnan(arrays["audit_mean_eV_A"][:, :, 0]).all()
+        assert arrays["audit_mean_eV_A"][:, :, 1:].min() > 0.0
+        assert (arrays["audit_bound_eV_A"][:, :, 2] == 0.2).all()
     mark = run.marks.found[0]
     assert (mark.replica, mark.kind, mark.reason) == (1, "gate", "too uncertain")
     outcome = HeatOutcome(FINISHED, 1.2, 1.0, summarise(run, FINISHED)["replicas"], [])
@@ -178,7 +182,7 @@ def test_a_stopped_run_goes_on_bit_for_bit_with_list_ledger_and_audits(tmp_path,
     def auditor():
         return Auditor(
             lambda batch: morse.MorseForces(batch, scales=(0.9, 1.1)),
-            lambda batch, p, e: [Verdict()] * len(batch),
+            lambda look: [Verdict("accurate")] * len(look.batch),
         )
 
     undisturbed = _run(tmp_path / "a", supported, PROTOCOL, morse, auditor())
