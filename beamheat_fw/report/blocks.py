@@ -24,14 +24,6 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class FigureRow:
-    """Drawings side by side where there is room."""
-
-    kind: ClassVar[str] = "figures"
-    figures: tuple[Figure, ...]
-
-
-@dataclass(frozen=True)
 class Table:
     """A table; columns of numbers are set to the right.
 
@@ -55,10 +47,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Facts:
-    """Named values."""
+    """Named values, under a title of their own where they need one."""
 
     kind: ClassVar[str] = "facts"
     pairs: tuple[tuple[str, str], ...]
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +60,7 @@ class Warnings:
 
     kind: ClassVar[str] = "warnings"
     texts: tuple[str, ...]
+    title: str = "Read with care"
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,15 @@ class Text:
     text: str
 
 
-Block = Figure | FigureRow | Table | Facts | Warnings | Text
+@dataclass(frozen=True)
+class Row:
+    """Drawings and facts side by side where there is room, below each other on a phone."""
+
+    kind: ClassVar[str] = "row"
+    blocks: tuple[Figure | Facts, ...]
+
+
+Block = Figure | Table | Facts | Warnings | Text | Row
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,8 @@ class Answer:
         With its unit.
     interval : str
         How sure it is.
-    conditions : str
-        The particle and the beam it holds for.
+    conditions : tuple of str
+        The particle and the beam it holds for, and what it rests on.
     verdict : str
         In words; begins in capitals where something is wrong.
     tone : {'good', 'bad', 'waiting'}
@@ -126,7 +128,7 @@ class Answer:
     label: str
     value: str
     interval: str
-    conditions: str
+    conditions: tuple[str, ...]
     verdict: str
     tone: Literal["good", "bad", "waiting"]
     cautions: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from beamheat_fw.store.documents import (
 from beamheat_fw.store.rounds import rounds_of_campaign
 
 _LABEL_FIELDS = (
-    "state", "origin", "requests", "reason", "run_stats", "analysis", "attempts", "nsites", "formula_pretty", "level",
+    "state", "origin", "requests", "reason", "run_stats", "nsites", "formula_pretty", "level",
 )  # fmt: skip
 
 
@@ -45,7 +45,8 @@ class CampaignDocuments:
     committees, potentials, datasets : tuple
         By round.
     labels : tuple of dict
-        Every label the rounds ask for, without structure and forces; its ``round`` and ``role`` in this campaign.
+        Every label the rounds ask for, without structure and forces; its ``round`` and ``role`` in this
+        campaign.
     """
 
     record: CampaignRecord

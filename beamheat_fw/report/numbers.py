@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NOTHING = "–"
+#: How a unit at the end of a field's name is written.
+_UNITS = {
+    "_MW_m2K": "MW m⁻² K⁻¹",
+    "_e_A2_s": "e Å⁻² s⁻¹",
+    "_eV_atom": "eV/atom",
+    "_eV_nm": "eV/nm",
+    "_eV_A": "eV/Å",
+    "_eV_K": "eV/K",
+    "_keV": "keV",
+    "_nm2": "nm²",
+    "_eV": "eV",
+    "_nm": "nm",
+    "_nW": "nW",
+    "_ps": "ps",
+    "_K": "K",
+    "_A": "Å",
+    "_s": "s",
+}
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -21,7 +40,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return "0"
     rounded = float(f"{value:.{digits - 1}e}")
     exponent = math.floor(math.log10(abs(rounded)))
-    if -4 < exponent < 5:
+    if -4 < exponent < 4:
         return _minus(f"{rounded:.{max(0, digits - 1 - exponent)}f}")
     mantissa = f"{rounded / 10.0**exponent:.{digits - 1}f}".rstrip("0").rstrip(".")
     power = power_of_ten(exponent)
@@ -67,6 +86,21 @@ def duration(seconds: float) -> str:
 def words(name: str) -> str:
     """Return a field's name in words, without underscores."""
     return name.replace("_", " ").strip()
+
+
+def titled(name: str) -> str:
+    """Return a field's name in words, with the unit it ends in as it is written: ``force error (eV/Å)``."""
+    for suffix, unit in _UNITS.items():
+        if name.endswith(suffix):
+            return f"{words(name.removesuffix(suffix))} ({unit})"
+    return words(name)
+
+
+def typeset(text: str) -> str:
+    """Return text with powers (``m^-2``, ``2.5e+16``) as they are printed and percentages in one piece."""
+    text = re.sub(r"(\d) %", "\\1\u00a0%", text)
+    text = re.sub(r"\^(-?\d+)", lambda power: power[1].translate(_SUPERSCRIPTS), text)
+    return re.sub(r"(\d)e([+-]?\d+)\b", lambda power: f"{power[1]} × {power_of_ten(int(power[2]))}", text)
 
 
 def _minus(text: str) -> str:

@@ -13,7 +13,17 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.report.blocks import Section
 from beamheat_fw.report.costs import costs_of
 from beamheat_fw.report.documents import CampaignDocuments, gather
-from beamheat_fw.report.sections import answer, conductance, costs, labels, learning, provenance, spectrum
+from beamheat_fw.report.numbers import typeset
+from beamheat_fw.report.sections import (
+    answer,
+    committee,
+    conductance,
+    costs,
+    gate,
+    labels,
+    provenance,
+    spectrum,
+)
 from beamheat_fw.report.status import campaign_status
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.provenance import trail
@@ -64,6 +74,7 @@ def render(store: Store, campaign_id: str) -> str:
     environment = Environment(
         loader=PackageLoader("beamheat_fw", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["typeset"] = typeset
     return environment.get_template("page.html").render(
         record=documents.record,
         answer=answer.answer(documents),
@@ -78,11 +89,11 @@ def _sections(store: Store, documents: CampaignDocuments) -> Iterable[Section]:
     behind = trail(store, start[1]) if start else {"nodes": [], "edges": []}
     yield answer.temperature(documents)
     yield conductance.conductance(documents)
-    yield learning.committee(documents)
-    yield learning.gate(documents)
+    yield committee.committee(documents)
+    yield gate.gate(documents)
     yield labels.labels(documents)
     yield spectrum.spectrum(documents)
-    yield provenance.provenance(start, behind)
+    yield provenance.provenance(documents, start, behind)
     yield costs.costs(costs_of(store, documents.record))
     yield costs.failures(campaign_status(store, documents.record)["failures"])
     yield provenance.versions(behind)

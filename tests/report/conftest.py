@@ -12,10 +12,15 @@ from ase import Atoms
 from beamheat_fw.campaign import Campaign, load_campaign
 from beamheat_fw.firetasks.prediction import energy_loss, heat_flow
 from beamheat_fw.firetasks.spectrum import spectrum_document
+from beamheat_fw.physics.calibration import calibrate
 from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
+from beamheat_fw.physics.convergence import RoundNumbers, Targets, judge_convergence
+from beamheat_fw.physics.coverage import examine
 from beamheat_fw.physics.eels.analysis import EelsSettings, analyse
 from beamheat_fw.physics.eels.spectra import LowLossSpectra
 from beamheat_fw.physics.eels.thickness import Thickness
+from beamheat_fw.physics.force_errors import ForceErrors, error_metrics, error_quantiles
+from beamheat_fw.physics.gate import Thresholds
 from beamheat_fw.physics.measured import Measured
 from beamheat_fw.physics.prediction import predict, sweep
 from beamheat_fw.physics.relaxation import TwoBodies
@@ -94,8 +99,13 @@ class FilledCampaign:
         rounds = [Source("rounds", upsert_round(self.store, self.id, round_number), "selection")]
         record_sources(self.store, Reference(collection="datasets", id=dataset_id), rounds, MAKER)
         ids = [self._member(round_number, member, dataset_id) for member in range(MEMBERS)]
+        errors = _force_errors(80 + round_number)
         committee = Committee(
-            campaign_id=self.id, round=round_number, potential_ids=tuple(ids), dataset_id=dataset_id
+            metrics=error_metrics(errors),
+            campaign_id=self.id,
+            round=round_number,
+            potential_ids=tuple(ids),
+            dataset_id=dataset_id,
         )
         committee_id = self.save(committee, *(Source("potentials", each, "member") for each in ids))
         upsert_round(self.store, self.id, round_number, dataset_id=dataset_id, committee_id=committee_id)
@@ -109,7 +119,11 @@ class FilledCampaign:
         return self.save(potential, Source("datasets", dataset_id, "training-set"))
 
     def judge(self, round_number: int, verdict: str) -> None:
-        """Let a round explore and be judged."""
+        """Let a round explore and be judged, its calibration fitted and examined by the real code."""
+        old, new = _force_errors(round_number), _force_errors(round_number + 50)
+        calibration = calibrate(old)
+        targets = Targets(accurate_share=0.9, force_error_eV_A=0.3)
+        numbers = RoundNumbers(round_number, 60 * round_number, 156, error_quantiles(new, 0.68))
         counts = {"accurate": 60 * round_number, "candidate": 90 - 30 * round_number, "failed": 6}
         run = MDRun(
             campaign_id=self.id, run_key=f"explore-r{round_number}", kind="exploration", state="completed"
@@ -117,7 +131,8 @@ class FilledCampaign:
         run_id = self.save(run)
         upsert_round(
             self.store, self.id, round_number, counts=counts, verdict=verdict, md_run_ids=(run_id,), state="judged",
-            thresholds={"target_force_error_eV_A": 0.3}, coverage={"68 %": 0.66, "95 %": 0.93},
+            thresholds=Thresholds(0.3).to_dict(), calibration=calibration.to_dict(), coverage=examine(calibration, new).to_dict(),
+            verdict_details=judge_convergence([numbers], targets).to_dict(),
         )  # fmt: skip
 
     def learn(self, verdict: str) -> None:
@@ -231,6 +246,16 @@ def _cluster(random: np.random.Generator) -> Atoms:
     atoms.positions += random.uniform(0, 0.3, (4, 3))
     atoms.set_array("body", np.ones(4, dtype=int))
     return atoms
+
+
+def _force_errors(seed: int) -> ForceErrors:
+    """Heavy-tailed errors that the spread under-predicts, on frames of three environments."""
+    random = np.random.default_rng(seed)
+    frame = np.repeat(np.arange(20), 30)
+    spread = 0.03 * np.exp(0.7 * random.normal(size=len(frame)))
+    deviation = 1.6 * spread[:, None] * random.standard_t(4, size=(len(frame), 3)) / np.sqrt(3)
+    places = np.tile(np.repeat(["particle", "interface", "support"], 10), 20)
+    return ForceErrors(spread, deviation, np.full(len(frame), "Au"), places, frame)
 
 
 def _line_scan() -> LowLossSpectra:

@@ -15,8 +15,8 @@ from beamheat_fw.report.numbers import power_of_ten
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Text and axes, faint lines, and seven colours told apart with any colour vision (after Okabe and Ito). Each stands
-#: for a variable of the page, which has its own values in the dark.
+#: Text and axes, faint lines, and seven colours told apart with any colour vision (after Okabe and Ito).
+#: Each stands for a variable of the page, which has its own values in the dark.
 INK: Final = "#1a1a1b"
 FAINT: Final = "#b5b5b6"
 COLOURS: Final = ("#0068a8", "#c9500a", "#00855f", "#b3618c", "#a87400", "#3d8fc4", "#6b6b6c")
@@ -47,8 +47,8 @@ def draw(plot: Callable[[Any], None], title: str, *, height_pt: float = 250.0, p
     Parameters
     ----------
     plot : callable
-        Draws on the axes it is given; on a list of them, one above the other with a common x axis, where `panels`
-        is more than one.
+        Draws on the axes it is given; on a list of them, one above the other with a common x axis, where
+        `panels` is more than one.
     title : str
         What a screen reader says it is.
     height_pt : float
@@ -67,7 +67,7 @@ def draw(plot: Callable[[Any], None], title: str, *, height_pt: float = 250.0, p
 
 
 def inline(svg: str, title: str) -> str:
-    """Make an SVG file a part of the page: its colours and typeface, ids of its own, nothing outside named."""
+    """Make an SVG file a part of the page: its colours and typeface, own ids, nothing outside named."""
     prefix = re.sub(r"\W+", "-", title.lower())
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)

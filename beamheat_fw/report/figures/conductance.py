@@ -76,9 +76,8 @@ def _one_run(axes: Axes, row: int, run: dict[str, Any], colour: str, right: floa
 
 def _right_edge(conductance: Conductance, runs: list[dict[str, Any]]) -> float:
     joint = finite(conductance.conductance_high_MW_m2K, 2.0 * conductance.conductance_MW_m2K)
-    ends = sorted(finite(run["conductance_MW_m2K"]["interval"][1], 0.0) for run in runs)
-    most = ends[int(0.8 * (len(ends) - 1))] if ends else 0.0
-    return 1.1 * max(joint, min(most, 3.0 * joint)) or 1.0
+    most = max((finite(run["conductance_MW_m2K"]["interval"][1], 0.0) for run in runs), default=0.0)
+    return 1.06 * max(joint, min(most, 3.0 * joint)) or 1.0
 
 
 def _members(runs: list[dict[str, Any]]) -> list[str]:

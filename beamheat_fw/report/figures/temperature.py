@@ -53,11 +53,11 @@ def error_budget(shares: dict[str, float]) -> str:
     ordered = sorted(shares.items(), key=lambda item: item[1])
 
     def plot(axes: Axes) -> None:
-        names = [words(name) for name, _ in ordered]
+        names = [name for name, _ in ordered]
         axes.barh(names, [100 * share for _, share in ordered], color=COLOURS[0], height=0.6)
         for row, (_, share) in enumerate(ordered):
             axes.annotate(
-                f"{number(100 * share, 2)} %" if share > 5e-4 else "< 0.1 %",
+                f"{number(100 * share, 2)} %",
                 (100 * share, row), (4, 0), textcoords="offset points", va="center",
             )  # fmt: skip
         axes.set(xlabel="share of the variance (%)", xlim=(0, 118), xticks=(0, 25, 50, 75, 100))
@@ -69,9 +69,9 @@ def error_budget(shares: dict[str, float]) -> str:
 def bounds(bounds_K: dict[str, float], central_K: float) -> str:
     """Draw the rise for each way to tell the energy lost, on one scale."""
     names = {
-        "eels": "EELS, measured",
-        "central": "restricted to size",
-        "stopping_power": "whole stopping power",
+        "eels": "measured",
+        "central": "restricted",
+        "stopping_power": "whole",
     }
     rows = [(names.get(name, words(name)), value) for name, value in bounds_K.items()][::-1]
 
@@ -79,10 +79,10 @@ def bounds(bounds_K: dict[str, float], central_K: float) -> str:
         axes.axvline(central_K, color=INK, lw=0.8, ls=":")
         for row, (_, value) in enumerate(rows):
             axes.plot(value, row, "o", ms=7, color=COLOURS[0])
-            axes.annotate(f"{number(value)} K", (value, row), (0, 8), textcoords="offset points", ha="center")
+            axes.annotate(f"{number(value)} K", (value, row), (8, 0), textcoords="offset points", va="center")
         axes.set(
             xlabel="temperature rise (K)", yticks=range(len(rows)), yticklabels=[name for name, _ in rows]
         )
-        axes.set(xlim=(0, 1.15 * max(value for _, value in rows)), ylim=(-0.5, len(rows) - 0.3))
+        axes.set(xlim=(0, 1.35 * max(value for _, value in rows)), ylim=(-0.6, len(rows) - 0.4))
 
     return draw(plot, "Bounds of the temperature rise", height_pt=62 + 38 * len(rows))

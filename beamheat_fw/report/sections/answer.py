@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from beamheat_fw.report.blocks import Answer, Block, Facts, Figure, FigureRow, Section, Table, Warnings
+from beamheat_fw.report.blocks import Answer, Block, Facts, Figure, Row, Section, Table, Warnings
 from beamheat_fw.report.documents import CampaignDocuments
 from beamheat_fw.report.figures import temperature as figures
-from beamheat_fw.report.numbers import interval, number, percent, with_error, words
-from beamheat_fw.store.documents import Prediction
+from beamheat_fw.report.numbers import interval, number, with_error, words
+from beamheat_fw.store.documents import Conductance, Prediction
 
-#: What a caution about the particle leans on most, in the order of the budget's table.
+#: Causes with a smaller share of the variance are not drawn.
+_VISIBLE = 5e-4
+_CAUSES = {
+    "energy_loss": "energy loss (EELS)",
+    "energy_scaling": "beam-energy scaling",
+    "conductance": "conductance",
+    "conductance_statistical": "G: thermal noise",
+    "conductance_potential": "G: potentials",
+    "conductance_heat_capacity": "G: heat capacity",
+}
 _PARTS = {
     "interface": "the interface",
     "electron_phonon": "electrons and phonons in the metal",
@@ -24,14 +33,12 @@ def answer(documents: CampaignDocuments) -> Answer:
     verdict, tone = _verdict(documents)
     prediction = documents.prediction
     if prediction is None:
-        return Answer("Temperature rise", "not known yet", _progress(documents), "", verdict, tone)
-    beam = f"{prediction.beam_energy_keV:g} keV at {number(prediction.dose_rate_e_A2_s)} e Å⁻² s⁻¹"
-    particle = f"{prediction.formula_pretty or 'particle'}, {prediction.nsites:,} atoms".replace(",", " ")
+        return Answer("Temperature rise", "not known yet", _progress(documents), (), verdict, tone)
     return Answer(
         "Temperature rise",
         _value(prediction),
         _interval(prediction),
-        f"{particle}, {beam}",
+        tuple(_conditions(prediction, documents.conductance)),
         verdict,
         tone,
         _cautions(documents),
@@ -47,14 +54,27 @@ def temperature(documents: CampaignDocuments) -> Section:
         )
     blocks: list[Block] = []
     if prediction.table:
-        caption = "Temperature rise against dose rate; bands are 68 % intervals. A band without an upper edge is unbounded."
-        blocks += [Figure(figures.temperature_rise(prediction), caption), _rise_table(prediction)]
-    blocks += _budget(prediction)
-    blocks.append(_facts(prediction))
+        blocks += [Row(tuple(_rise_and_bounds(prediction))), _rise_table(prediction)]
+    blocks.append(Row(tuple(_budget(prediction))))
     if prediction.analysis.warnings:
         blocks.append(Warnings(prediction.analysis.warnings))
     power = with_error(prediction.power_nW, prediction.power_error_nW)
     return Section("Temperature rise", f"The beam leaves {power} nW in the particle.", tuple(blocks))
+
+
+def _conditions(prediction: Prediction, conductance: Conductance | None) -> list[str]:
+    atoms = f" of {prediction.nsites:,} atoms".replace(",", "\u202f") if prediction.nsites else ""
+    beam = f"{prediction.beam_energy_keV:g} keV and {number(prediction.dose_rate_e_A2_s)} e Å⁻² s⁻¹"
+    power = f"{with_error(prediction.power_nW, prediction.power_error_nW)} nW"
+    said = [f"{prediction.formula_pretty or ''} particle{atoms} at {beam}".strip()]
+    if conductance is None:
+        return [*said, f"{power} deposited"]
+    g = number(conductance.conductance_MW_m2K)
+    said.append(f"{power} deposited, through an interface of G = {g} MW m⁻² K⁻¹")
+    if bounds := prediction.breakdown.get("bounds_K"):
+        ends = f"{number(min(bounds.values()))} to {number(max(bounds.values()))} K"
+        said.append(f"{ends} between the bounds of the energy loss, which that interval leaves out")
+    return said
 
 
 def _value(prediction: Prediction) -> str:
@@ -65,7 +85,7 @@ def _value(prediction: Prediction) -> str:
 
 def _interval(prediction: Prediction) -> str:
     if prediction.delta_T_high_K is None:
-        return f"no upper bound; best value {number(prediction.delta_T_K)} K, 84 % confidence for the lower bound"
+        return f"no upper bound; best value {number(prediction.delta_T_K)} K, lower bound at 84 %"
     return f"68 % interval {interval(prediction.delta_T_low_K, prediction.delta_T_high_K)} K"
 
 
@@ -87,8 +107,8 @@ def _cautions(documents: CampaignDocuments) -> tuple[str, ...]:
     conductance = documents.conductance
     if conductance is not None and conductance.compatible_with_zero:
         return (
-            "The conductance is compatible with zero: the runs do not rule out that no heat flows at all, so the "
-            "rise has no upper bound.",
+            "The conductance is compatible with zero: the runs do not rule out that no heat flows at all, "
+            "so the rise has no upper bound.",
         )
     return ()
 
@@ -115,19 +135,32 @@ def _rise_table(prediction: Prediction) -> Table:
     return Table("Temperature rise for each beam", columns, rows)
 
 
-def _budget(prediction: Prediction) -> list[Block]:
-    breakdown = prediction.breakdown
-    drawn = []
-    if breakdown.get("budget"):
-        caption = "Error budget: which cause gives which share of the variance of the rise."
-        drawn.append(Figure(figures.error_budget(breakdown["budget"]), caption))
-    if breakdown.get("bounds_K"):
+def _rise_and_bounds(prediction: Prediction) -> list[Figure]:
+    caption = "Temperature rise against dose rate; bands are 68 % intervals."
+    if any(row["delta_T_upper_K"] is None for row in prediction.table):
+        caption += " A band without an upper edge is unbounded."
+    drawn = [Figure(figures.temperature_rise(prediction), caption)]
+    if bounds := prediction.breakdown.get("bounds_K"):
         caption = (
-            "Bounds: the rise from the energy loss measured (a lower bound, core losses missing), from the stopping power "
-            "without secondaries that leave, and from the whole stopping power (an upper bound)."
+            "How much the energy loss assumed matters, for the beam quoted: as measured (a lower bound: core "
+            "losses are missing), without secondaries that leave the particle, and the whole stopping power "
+            "(an upper bound)."
         )
-        drawn.append(Figure(figures.bounds(breakdown["bounds_K"], prediction.delta_T_K), caption))
-    return [FigureRow(tuple(drawn))] if drawn else []
+        drawn.append(Figure(figures.bounds(bounds, prediction.delta_T_K), caption))
+    return drawn
+
+
+def _budget(prediction: Prediction) -> list[Figure | Facts]:
+    shares = prediction.breakdown.get("budget") or {}
+    found: list[Figure | Facts] = []
+    if named := {
+        _CAUSES.get(name, words(name)): share for name, share in shares.items() if share >= _VISIBLE
+    }:
+        caption = "Error budget: which cause gives which share of the variance of the rise."
+        if exact := [_CAUSES.get(name, words(name)) for name, share in shares.items() if share == 0.0]:
+            caption += f" Taken as exact: {', '.join(exact)}."
+        found.append(Figure(figures.error_budget(named), caption))
+    return [*found, _facts(prediction)]
 
 
 def _facts(prediction: Prediction) -> Facts:
@@ -143,10 +176,4 @@ def _facts(prediction: Prediction) -> Facts:
             ("inelastic events in one cooling time", number(breakdown.get("events_per_tau"))),
             ("kick of one mean event", f"{number(breakdown.get('kick_K'))} K"),
         ]
-    budget = breakdown.get("budget", {})
-    if budget:
-        largest = max(budget, key=lambda name: budget[name])
-        pairs.append(
-            ("largest cause of error", f"{words(largest)}, {percent(budget[largest])} of the variance")
-        )
     return Facts(tuple(pairs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from beamheat_fw.report.blocks import Block, Facts, Figure, FigureRow, Section, Table, Warnings
+from beamheat_fw.report.blocks import Block, Facts, Figure, Row, Section, Table, Warnings
 from beamheat_fw.report.documents import CampaignDocuments
 from beamheat_fw.report.figures import conductance as figures
 from beamheat_fw.report.numbers import interval, number, with_error, words
@@ -18,14 +18,14 @@ def conductance(documents: CampaignDocuments) -> Section:
     found, runs = documents.conductance, documents.heating_runs
     if found is None:
         return _without_result(runs)
-    numbers = _member_numbers(found)
-    blocks: list[Block] = [_headline(found), _drawn(found, runs, numbers)]
+    numbers = _member_numbers(found, documents)
+    blocks: list[Block] = [_drawn(found, runs, numbers)]
     if numbers:
         blocks.append(_runs_table(found, numbers))
     blocks.append(_parts(found))
     if found.analysis.warnings:
         blocks.append(Warnings(found.analysis.warnings))
-    return Section(_TITLE, _summary(found), tuple(block for block in blocks if block is not None))
+    return Section(_TITLE, _summary(found), tuple(blocks))
 
 
 def _without_result(runs: tuple[MDRun, ...]) -> Section:
@@ -53,11 +53,9 @@ def _headline(found: Conductance) -> Facts:
         pairs.append(("interface temperature", f"{number(found.temperature_K)} K"))
     if "tau_ps" in fit:
         tau = fit["tau_ps"]
-        pairs.append(("relaxation time", f"{number(tau['value'])} ps, 68 % {interval(*tau['interval'])} ps"))
+        pairs.append(("relaxation time", f"{number(tau['value'])} ps ({interval(*tau['interval'])})"))
     if "n_runs" in fit:
-        pairs.append(
-            ("runs", f"{fit['n_runs']} of {fit['n_members']} committee members, started {fit['direction']}")
-        )
+        pairs.append(("runs", f"{fit['n_runs']}, by {fit['n_members']} members, {fit['direction']} start"))
     for body in ("particle", "support"):
         capacity = fit.get(f"heat_capacity_{body}")
         if capacity:
@@ -67,22 +65,26 @@ def _headline(found: Conductance) -> Facts:
 
 def _capacity(capacity: dict[str, Any]) -> str:
     value = with_error(1e3 * capacity["value_eV_per_K"], 1e3 * capacity["error_eV_per_K"])
-    return f"{value} meV/K ({capacity['source']})"
+    return f"{value} meV/K{'' if capacity['measured'] else ', ' + capacity['source']}"
 
 
-def _drawn(found: Conductance, runs: tuple[MDRun, ...], numbers: dict[str, int]) -> FigureRow:
-    drawn = []
+def _drawn(found: Conductance, runs: tuple[MDRun, ...], numbers: dict[str, int]) -> Row:
+    drawn: list[Figure | Facts] = []
     series = [run for run in runs if run.temperatures]
     if series:
-        caption = "Temperatures of the two bodies; a pair of lines is the mean over the runs of one committee member."
+        caption = "Temperatures of the two bodies; a pair of lines is the mean over one member's runs."
         drawn.append(Figure(figures.temperatures(series), caption))
     if found.fit.get("curve"):
-        caption = "Mean temperature difference of all runs, the fitted decay, and where 68 % of such means are expected."
+        caption = (
+            "Mean temperature difference of all runs, the fitted decay, and where 68 % of such means lie."
+        )
         drawn.append(Figure(figures.relaxation(found.fit["curve"]), caption))
     if numbers:
-        caption = "G from each run alone with its statistical 68 % interval, by member; line and band are the joint value."
+        caption = (
+            "G from each run alone with its statistical 68 % interval; line and band are the joint value."
+        )
         drawn.append(Figure(figures.by_run(found, numbers), caption))
-    return FigureRow(tuple(drawn))
+    return Row((*drawn, _headline(found)))
 
 
 def _runs_table(found: Conductance, numbers: dict[str, int]) -> Table:
@@ -112,7 +114,8 @@ def _relative(error: float, value: float) -> str:
     return f"{number(100.0 * error / value, 2)} %" if value else "–"
 
 
-def _member_numbers(found: Conductance) -> dict[str, int]:
-    """Return a number for each member: runs name them by their potentials' ids."""
+def _member_numbers(found: Conductance, documents: CampaignDocuments) -> dict[str, int]:
+    """Return each member's number in the committee: runs name members by their potentials' ids."""
+    known = {potential.id: potential.member for potential in documents.potentials}
     names = dict.fromkeys(run["member"] for run in found.fit.get("runs", ()))
-    return {name: number for number, name in enumerate(names)}
+    return {name: known.get(name, position) for position, name in enumerate(names)}

@@ -33,16 +33,15 @@ def _counts(found: tuple[dict[str, Any], ...]) -> Table:
     groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for label in found:
         groups.setdefault((label["round"], label["role"]), []).append(label)
+    shown = [state for state in _STATES if any(label["state"] == state for label in found)]
     rows = []
     for round_number, role in sorted(groups, key=lambda key: (key[0], _ROLES.index(key[1]))):
         members = groups[round_number, role]
         states = Counter(label["state"] for label in members)
         atoms = [label["nsites"] for label in members if label["nsites"]]
-        span = f"{min(atoms)} to {max(atoms)}" if atoms else "–"
-        rows.append(
-            (f"{round_number}", role, *(f"{states[state]}" for state in _STATES), span, _time(members))
-        )
-    columns = ("round", "role", *_STATES, "atoms", "median time")
+        span = "–" if not atoms else " to ".join(map(str, sorted({min(atoms), max(atoms)})))
+        rows.append((f"{round_number}", role, *(f"{states[state]}" for state in shown), span, _time(members)))
+    columns = ("round", "role", *shown, "atoms", "median time")
     return Table("Labels by round and role", columns, tuple(rows), text_columns=(0, 1))
 
 

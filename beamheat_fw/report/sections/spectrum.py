@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from beamheat_fw.report.blocks import Block, Facts, Figure, Section, Warnings
+from beamheat_fw.report.blocks import Block, Facts, Figure, Row, Section, Warnings
 from beamheat_fw.report.documents import CampaignDocuments
 from beamheat_fw.report.figures import spectrum as figures
-from beamheat_fw.report.numbers import number, with_error, words
+from beamheat_fw.report.numbers import interval, number, with_error
 from beamheat_fw.store.documents import Spectrum
 
 _TITLE = "Electron energy loss"
@@ -20,9 +20,12 @@ def spectrum(documents: CampaignDocuments) -> Section:
         return Section(_TITLE, "No spectrum has been analysed yet.")
     blocks: list[Block] = []
     if len(_numbers(found.windows.get("t_over_lambda"))) > 1:
-        caption = "t/λ and the energy lost per electron along the scan; positions taken for the bare support are shaded."
-        blocks.append(Figure(figures.profile(found.windows), caption))
-    blocks.append(Facts(tuple(_facts(found))))
+        caption = (
+            "t/λ and the energy lost per electron along the scan; where only the support counts is shaded."
+        )
+        blocks.append(Row((Figure(figures.profile(found.windows), caption), Facts(tuple(_facts(found))))))
+    else:
+        blocks.append(Facts(tuple(_facts(found))))
     if found.analysis.warnings:
         blocks.append(Warnings(found.analysis.warnings))
     return Section(_TITLE, f"{found.file_name}, at {found.beam_energy_keV:g} keV.", tuple(blocks))
@@ -36,22 +39,21 @@ def _facts(found: Spectrum) -> list[tuple[str, str]]:
     if found.mean_free_path_nm is not None:
         path = with_error(found.mean_free_path_nm, found.mean_free_path_error_nm)
         pairs.append(("inelastic mean free path", f"{path} nm"))
-    pairs += [(words(name), _value(value)) for name, value in found.windows.items() if _is_short(value)]
-    return pairs + [("file, sha256", found.file_sha256[:16])]
-
-
-def _is_short(value: Any) -> bool:
-    return isinstance(value, (str, int, float)) or (
-        isinstance(value, (list, tuple))
-        and len(value) == 2
-        and all(isinstance(end, (int, float)) for end in value)
-    )
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, str):
-        return words(value)
-    return " to ".join(number(end) for end in value) if isinstance(value, (list, tuple)) else number(value)
+    analysed = found.windows
+    if "dE_dx_eV_nm" in analysed:
+        pairs.append(
+            (
+                "energy lost per length",
+                f"{with_error(analysed['dE_dx_eV_nm'], analysed['dE_dx_error_eV_nm'])} eV/nm",
+            )
+        )
+    if "thickness_nm" in analysed:
+        pairs.append(("thickness assumed", f"{number(analysed['thickness_nm'])} nm at the thickest place"))
+    if "intercept_t_over_lambda" in analysed:
+        pairs.append(("t/λ fitted at no thickness", number(analysed["intercept_t_over_lambda"], 2)))
+    if isinstance(loss := analysed.get("mean_energy_loss_eV"), dict):
+        pairs.append(("window of the mean loss", f"{interval(*loss['window_eV'])} eV, {loss['method']}"))
+    return [*pairs, ("file, sha256", found.file_sha256[:16])]
 
 
 def _numbers(values: Any) -> list[float]:
