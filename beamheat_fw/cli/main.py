@@ -32,6 +32,7 @@ COMMANDS = (
     ("import", "import_labels"),
     ("eels", "eels"),
     ("predict", "predict"),
+    ("conductance", "conductance"),
 )
 
 
@@ -40,6 +41,8 @@ def _build_app() -> typer.Typer:
         help="How hot does a metal nanoparticle get under the electron microscope's beam?",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        # Rich help pages take longer to import than everything else together.
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for name, module_name in COMMANDS:
@@ -77,7 +80,7 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         if os.environ.get("BEAMHEAT_TRACEBACK"):
             raise
         print(
