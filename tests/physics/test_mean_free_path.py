@@ -63,7 +63,9 @@ def test_restricted_stopping_power_ends_at_bethe_and_grows_with_cutoff():
 
 
 def test_paper_values_are_met_and_interpolated_between():
-    assert paper_nm([60.0, 80.0, 100.0, 200.0, 300.0]).tolist() == pytest.approx([34.0, 37.0, 48.9, 74.7, 104.7])
+    assert paper_nm([60.0, 80.0, 100.0, 200.0, 300.0]).tolist() == pytest.approx(
+        [34.0, 37.0, 48.9, 74.7, 104.7]
+    )
     assert 48.9 < float(paper_nm(150.0)) < 74.7
 
 

@@ -54,7 +54,9 @@ def test_relative_errors_add_in_quadrature_and_the_budget_names_them():
     interface = Interface(from_causes(80.0, {"conductance_statistical": 3.2, "conductance_potential": 2.4}))
     loss = EnergyLoss(Measured(1.2, 0.06), 44.3, 37.0, "test")
     rise = predict(flow(interface=interface), loss).delta_T_K
-    assert float(rise.error / rise.value) == pytest.approx(np.sqrt(0.02**2 + 0.01**2 + 0.05**2 + 0.05**2), rel=1e-6)
+    assert float(rise.error / rise.value) == pytest.approx(
+        np.sqrt(0.02**2 + 0.01**2 + 0.05**2 + 0.05**2), rel=1e-6
+    )
     total = 0.02**2 + 0.01**2 + 0.05**2 + 0.05**2
     assert rise.budget["conductance_statistical"] == pytest.approx(0.04**2 / total, rel=1e-6)
     assert rise.budget["conductance_potential"] == pytest.approx(0.03**2 / total, rel=1e-6)
@@ -103,7 +105,9 @@ def test_correlated_errors_of_loss_and_path_cancel_in_their_quotient():
 
 
 def test_kicks_and_events_of_the_reference_particles():
-    assert float(temperature.kick_K(44.0, temperature.heat_capacity_eV_K(341))) == pytest.approx(500.0, rel=0.01)
+    assert float(temperature.kick_K(44.0, temperature.heat_capacity_eV_K(341))) == pytest.approx(
+        500.0, rel=0.01
+    )
     events = []
     for atoms, area_nm2 in ((341, 2.631), (267481, 86.82)):
         resistance = temperature.interface_K_per_nW(TIO2_MW_M2K, area_nm2)
@@ -213,12 +217,16 @@ def test_wide_beam_lights_everything_and_a_gaussian_less():
     fraction = illuminated_fraction(Beam(80.0, Measured(1.0), 2.0 * radius, "gaussian"), points)
     # mean of exp(-x^2) over the sphere's projected thickness, x = r/R from 0 to 1
     x = np.linspace(0.0, 1.0, 100001)
-    assert fraction == pytest.approx(np.trapezoid(3.0 * x * np.sqrt(1.0 - x**2) * np.exp(-(x**2)), x), abs=1e-3)
+    assert fraction == pytest.approx(
+        np.trapezoid(3.0 * x * np.sqrt(1.0 - x**2) * np.exp(-(x**2)), x), abs=1e-3
+    )
 
 
 def test_beam_beside_the_particle_misses_it():
     with pytest.raises(InputError, match="misses"):
-        illuminated_fraction(Beam(80.0, Measured(1.0), 20.0, "uniform", (50.0, 0.0)), sphere_points_nm(1000.0))
+        illuminated_fraction(
+            Beam(80.0, Measured(1.0), 20.0, "uniform", (50.0, 0.0)), sphere_points_nm(1000.0)
+        )
 
 
 def test_sweep_agrees_with_single_predictions():

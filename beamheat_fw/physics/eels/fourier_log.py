@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
+#: Where a transform is less than this many times its own counting noise, its logarithm says nothing.
+_SIGNIFICANT = 5.0
+
 
 @dataclass(frozen=True)
 class Deconvolution:
@@ -15,37 +18,26 @@ class Deconvolution:
 
     Attributes
     ----------
-    channels : int
-    log_ratio : complex array, shape (n, n_frequencies)
-        ln(J/Z), with J the transform of the spectrum and Z of its zero-loss peak.
-    zero_loss : complex array, same shape
-        Z.
-    spectrum : complex array, same shape
-        J.
+    channels, padded : int
+        Length of the spectra and of the transforms.
+    distribution : complex array, shape (n, n_frequencies)
+        Z ln(J/Z), with J the transform of the spectrum and Z of its zero-loss peak.
+    by_spectrum, by_elastic : complex arrays, same shape
+        Its derivatives by J and by Z.
     elastic : bool array, shape (n, channels)
         Which channels are the zero-loss peak.
-
-    Notes
-    -----
-    Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed., section 4.1.1: S = Z
-    ln(J/Z), the single-scattering distribution as the spectrometer would show it. The arrays are padded to
-    twice their length against wrap-around.
     """
 
     channels: int
-    log_ratio: NDArray[np.complex128]
-    zero_loss: NDArray[np.complex128]
-    spectrum: NDArray[np.complex128]
+    padded: int
+    distribution: NDArray[np.complex128]
+    by_spectrum: NDArray[np.complex128]
+    by_elastic: NDArray[np.complex128]
     elastic: NDArray[np.bool_]
-
-    @property
-    def padded(self) -> int:
-        """Length of the padded transforms."""
-        return next_fast_len(2 * self.channels, real=True)
 
     def single_scattering(self) -> NDArray[np.float64]:
         """Return the single-scattering distributions in counts, shape (n, channels)."""
-        return irfft(self.zero_loss * self.log_ratio, n=self.padded, axis=1)[:, : self.channels]
+        return irfft(self.distribution, n=self.padded, axis=1)[:, : self.channels]
 
     def sensitivity(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how a weighted sum over the distribution changes with each channel's count.
@@ -57,16 +49,18 @@ class Deconvolution:
         Returns
         -------
         array, shape (n, channels)
-            The derivative of sum(weights * single_scattering()) by the counts. With dS = (ln(J/Z) - 1) dZ +
-            (Z/J) dJ, a correlation of the weights with Z/J and, for the zero-loss channels, with ln(J/Z) - 1.
+            The derivative of sum(weights * single_scattering()) by the counts: correlations of the weights
+            with the derivatives by J and, for the zero-loss channels, by Z.
         """
         transformed = rfft(weights, n=self.padded, axis=1)
-        of_spectrum = irfft(transformed * np.conj(self.zero_loss / self.spectrum), n=self.padded, axis=1)
-        of_elastic = irfft(transformed * np.conj(self.log_ratio - 1.0), n=self.padded, axis=1)
+        of_spectrum = irfft(transformed * np.conj(self.by_spectrum), n=self.padded, axis=1)
+        of_elastic = irfft(transformed * np.conj(self.by_elastic), n=self.padded, axis=1)
         return of_spectrum[:, : self.channels] + np.where(self.elastic, of_elastic[:, : self.channels], 0.0)
 
 
-def deconvolve(counts: NDArray[np.float64], elastic: NDArray[np.bool_]) -> Deconvolution:
+def deconvolve(
+    counts: NDArray[np.float64], elastic: NDArray[np.bool_], gain_factor: float = 1.0
+) -> Deconvolution:
     """Take the zero-loss peak and plural scattering apart.
 
     Parameters
@@ -75,16 +69,31 @@ def deconvolve(counts: NDArray[np.float64], elastic: NDArray[np.bool_]) -> Decon
         Each with counts in its zero-loss peak.
     elastic : bool array, shape (n, channels)
         Which channels are the zero-loss peak.
+    gain_factor : float
+        Counts per electron.
 
     Notes
     -----
-    The logarithm's branch is right for t/lambda below pi.
+    Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed., section 4.1.1: S = Z ln(J/Z),
+    the single-scattering distribution as the spectrometer would show it. The arrays are padded to twice their
+    length against wrap-around. Unlike exspy's, the ends are not tapered: a zero-loss peak near the first channel
+    would lose part of itself. At the high frequencies where Z or J is lost in counting noise the logarithm is
+    taken to first order, J - Z. Its branch is right for t/lambda below pi.
     """
     channels = counts.shape[1]
     padded = next_fast_len(2 * channels, real=True)
+    zero_loss_counts = np.where(elastic, counts, 0.0)
     spectrum = rfft(counts, n=padded, axis=1)
-    zero_loss = rfft(np.where(elastic, counts, 0.0), n=padded, axis=1)
-    tiny = np.finfo(float).tiny
-    spectrum = np.where(np.abs(spectrum) > tiny, spectrum, tiny)
-    zero_loss = np.where(np.abs(zero_loss) > tiny, zero_loss, tiny)
-    return Deconvolution(channels, np.log(spectrum / zero_loss), zero_loss, spectrum, elastic)
+    zero_loss = rfft(zero_loss_counts, n=padded, axis=1)
+    noise = _SIGNIFICANT * np.sqrt(gain_factor * np.abs(counts).sum(axis=1, keepdims=True))
+    significant = (np.abs(zero_loss) > noise) & (np.abs(spectrum) > noise)
+    ratio = np.divide(spectrum, zero_loss, out=np.ones_like(spectrum), where=significant)
+    logarithm = np.log(ratio)
+    return Deconvolution(
+        channels,
+        padded,
+        np.where(significant, zero_loss * logarithm, spectrum - zero_loss),
+        1.0 / ratio,
+        logarithm - 1.0,
+        elastic,
+    )

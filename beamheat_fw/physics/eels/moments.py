@@ -232,7 +232,7 @@ class _Estimates:
         return inside * self.loss / (inside * self.counts).sum(axis=1, keepdims=True)
 
     def _single_scattering(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        deconvolution = deconvolve(self.counts, self.below)
+        deconvolution = deconvolve(self.counts, self.below, self.windows.gain_factor)
         distribution = deconvolution.single_scattering()
         low, high = self.windows.mean_loss_eV or (-np.inf, np.inf)
         inside = ~self.below & self.counted & (self.loss >= low) & (self.loss <= high)

@@ -13,10 +13,12 @@ from beamheat_fw.errors import InputError
 
 _WIDEST_FWHM_EV = 5.0
 #: How far from 0 eV of the file's calibration the peak is looked for.
-_SEARCH_EV = 15.0
+_SEARCH_EV = 10.0
 #: The peak's channels hold at least this share of the spectrum: less is a spike in noise, or t/lambda above
 #: 6.
 _LEAST_SHARE = 2e-3
+#: Before the peak the counts are at most this share of its height.
+_BACKGROUND_SHARE = 0.1
 #: Half width of the window of the peak's centroid, in FWHM: holds a Gaussian to 4e-4.
 _CENTROID_WIDTH = 1.5
 
@@ -76,7 +78,7 @@ def find_zero_loss(
     -------
     centre_eV, fwhm_eV : arrays, shape (n,)
         NaN where there is no peak: the highest channel lies at an edge of the search range, the peak is wider
-        than 5 eV, or it holds less than 0.2 % of the spectrum.
+        than 5 eV, it holds less than 0.2 % of the spectrum, or it does not stand ten times above what is before it.
 
     Notes
     -----
@@ -102,9 +104,22 @@ def find_zero_loss(
         - sums[rows, np.maximum(peak - reach, 1) - 1]
     )
     at_edge = (peak == looked_at[0]) | (peak == looked_at[-1])
-    found = (fwhm > 0.0) & (fwhm <= _WIDEST_FWHM_EV) & ~at_edge & (inside > _LEAST_SHARE * sums[:, -1])
+    clear = (
+        _background(energy_eV, counts, energy_eV[peak] - 3.0 * fwhm) < _BACKGROUND_SHARE * counts[rows, peak]
+    )
+    found = (
+        clear & (fwhm > 0.0) & (fwhm <= _WIDEST_FWHM_EV) & ~at_edge & (inside > _LEAST_SHARE * sums[:, -1])
+    )
     centre = _centroid(energy_eV, counts, energy_eV[peak], fwhm) if subpixel else energy_eV[peak]
     return np.where(found, centre, np.nan), np.where(found, fwhm, np.nan)
+
+
+def _background(
+    energy_eV: NDArray[np.float64], counts: NDArray[np.float64], end_eV: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean count below an energy; 0 where nothing is below it."""
+    before = energy_eV < np.nan_to_num(end_eV, nan=-np.inf)[:, None]
+    return np.where(before, counts, 0.0).sum(axis=1) / np.maximum(before.sum(axis=1), 1)
 
 
 def _half_width_channels(
