@@ -1,0 +1,134 @@
+"""The whole chain on an EMT reference: killed in the middle, gone on with, and looked at from all sides."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+CAMPAIGN = Path(__file__).parents[2] / "workflows" / "emt_au_cu.yaml"
+
+pytestmark = [pytest.mark.slow, pytest.mark.mongod, pytest.mark.nequip, pytest.mark.mpi]
+
+
+@pytest.fixture(scope="module")
+def home(mongod, mongo_client, tmp_path_factory):
+    """A folder of a new user, with a database of its own on the session's server."""
+    folder = tmp_path_factory.mktemp("home")
+    name = f"campaign_{os.getpid()}"
+    (folder / "my_launchpad.yaml").write_text(f"uri_mode: true\nhost: {mongod.uri}\nname: {name}\n")
+    yield folder
+    mongo_client.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def database(home, mongo_client):
+    return mongo_client[f"campaign_{os.getpid()}"]
+
+
+def beamheat(home, *arguments):
+    return [sys.executable, "-m", "beamheat_fw", *arguments]
+
+
+def call(home, *arguments):
+    done = subprocess.run(
+        beamheat(home, *arguments), cwd=home, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def outcome(home, database):
+    """Run the campaign, kill its supervisor without warning while members train, and run it again."""
+    run = ("run", str(CAMPAIGN), "-l", str(home / "my_launchpad.yaml"), "--json")
+    first = subprocess.Popen(
+        beamheat(home, *run), cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 300
+    while database["fireworks"].count_documents({"name": {"$regex": "TrainMember"}, "state": "RUNNING"}) == 0:
+        assert first.poll() is None, "the campaign ended before it could be killed"
+        assert time.monotonic() < deadline, "no member began to train"
+        time.sleep(0.2)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    return json.loads(call(home, *run))
+
+
+def test_a_killed_campaign_goes_on_to_a_temperature(outcome):
+    assert outcome["state"] == "finished"
+    assert outcome["delta_T_K"] > 0
+    assert not outcome["failures"]
+
+
+def test_no_label_is_computed_twice_and_no_document_doubled(outcome, database):
+    labels = list(database["labels"].find())
+    asked_for = [label for r in database["rounds"].find() for label in r["label_ids"]]
+    assert sorted(label["_id"] for label in labels) == sorted(asked_for)
+    assert {label["state"] for label in labels} == {"completed"}
+    assert {label["attempts"] for label in labels} == {1}
+    steps = [w["metadata"]["step_key"] for w in database["workflows"].find()]
+    assert len(steps) == len(set(steps))
+    counts = {name: database[name].count_documents({}) for name in ("rounds", "committees", "potentials")}
+    assert counts == {"rounds": 3, "committees": 3, "potentials": 6}
+    for name in ("spectra", "conductances", "predictions", "campaigns"):
+        assert database[name].count_documents({}) == 1, name
+
+
+def test_every_round_that_explored_has_a_verdict_and_counts(outcome, database):
+    for document in database["rounds"].find({"round": {"$gt": 0}}):
+        assert document["verdict"] in ("converged", "not converged", "stalled")
+        assert sum(document["counts"].values()) > 0
+        assert document["calibration"]["frames"] > 1
+    assert database["rounds"].count_documents({"verdict": None}) == 1
+
+
+def test_held_out_labels_are_never_trained_on(outcome, database):
+    for dataset in database["datasets"].find():
+        assert dataset["split"]["holdout"]
+        assert not set(dataset["split"]["holdout"]) & set(dataset["split"]["train"])
+    held_out = {x["_id"] for x in database["labels"].find({"origin.role": "holdout"})}
+    newest = database["datasets"].find_one(sort=[("nlabels", -1)])
+    assert set(newest["split"]["holdout"]) == held_out
+
+
+def test_the_provenance_of_the_prediction_reaches_every_label_and_the_spectrum(outcome, home, database):
+    prediction = database["predictions"].find_one()
+    trail = json.loads(
+        call(home, "provenance", prediction["_id"], "--json", "-l", str(home / "my_launchpad.yaml"))
+    )
+    text = json.dumps(trail)
+    for label in database["labels"].find({}, {"_id": 1}):
+        assert label["_id"] in text
+    assert database["spectra"].find_one()["_id"] in text
+
+
+def test_the_same_file_submitted_again_adds_nothing(outcome, home, database):
+    before = database["fireworks"].count_documents({})
+    document = json.loads(
+        call(home, "submit", str(CAMPAIGN), "--json", "-l", str(home / "my_launchpad.yaml"))
+    )
+    assert document["is_new"] is False
+    assert database["fireworks"].count_documents({}) == before
+
+
+def test_the_conductance_rests_on_runs_of_both_ranks_and_all_members(outcome, database):
+    conductance = database["conductances"].find_one()
+    assert conductance["fit"]["n_members"] == 2
+    assert conductance["fit"]["n_runs"] > 2
+    assert conductance["conductance_low_MW_m2K"] <= conductance["conductance_MW_m2K"]
+
+
+def test_the_report_is_one_page_that_says_how_far_the_committee_is(outcome, home, database):
+    page = Path(home / outcome["report"]).read_text()
+    verdict = database["rounds"].find_one({"round": 2})["verdict"]
+    assert verdict in page.lower()
+    assert "<svg" in page
+
+
+def test_doctor_finds_nothing_to_mend(outcome, home):
+    call(home, "doctor", "-l", str(home / "my_launchpad.yaml"))
