@@ -75,7 +75,12 @@ class LocalSite:
             self._worker_file(f"train{number}", ["train", "light"]) for number in range(1, min(cores, 4))
         ]
         workers = [LocalWorker(path.stem, path) for path in (first, *others)]
-        return LocalWorkers(self.launchpad_file, self.folder / "launches", workers)
+        return LocalWorkers(self.launchpad_file, self._config_file(), self.folder / "launches", workers)
+
+    def _config_file(self) -> Path:
+        path = self.folder / "workers" / "FW_config.yaml"
+        path.write_text("PING_TIME_SECS: 30\nSORT_FWS: FIFO\n")
+        return path
 
     def _worker_file(self, name: str, categories: list[str]) -> Path:
         path = self.folder / "workers" / f"{name}.json"

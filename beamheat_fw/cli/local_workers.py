@@ -44,12 +44,15 @@ class LocalWorkers:
     Attributes
     ----------
     launchpad_file : Path
+    config_file : Path
+        FireWorks' settings, such as how often a worker shows that it lives.
     launch_folder : Path
         Where FireWorks makes its launch folders; logs go there, too.
     workers : list of LocalWorker
     """
 
     launchpad_file: Path
+    config_file: Path
     launch_folder: Path
     workers: list[LocalWorker] = field(default_factory=list)
 
@@ -111,6 +114,7 @@ class LocalWorkers:
             return subprocess.Popen(
                 command,
                 cwd=self.launch_folder,
+                env={**os.environ, "FW_CONFIG_FILE": str(self.config_file)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from beamheat_fw.campaign import Campaign
+from beamheat_fw.errors import InputError
 from beamheat_fw.physics.calibration import Calibration, calibrate
 from beamheat_fw.physics.convergence import RoundNumbers, Targets, Verdict, judge_convergence
 from beamheat_fw.physics.coverage import cross_examine, examine
@@ -40,10 +41,11 @@ class Judgement:
     @property
     def coverage(self) -> dict[str, Any]:
         """Coverage of the earlier calibration and of the new one, and spread against error in bins."""
-        found = {
-            "cross_validated": cross_examine(self.errors).to_dict(),
-            "binned": binned_errors(self.errors, self.calibration),
-        }
+        found: dict[str, Any] = {"binned": binned_errors(self.errors, self.calibration)}
+        try:
+            found["cross_validated"] = cross_examine(self.errors).to_dict()
+        except InputError as too_few:
+            found["not_cross_validated"] = too_few.message()
         if self.earlier is not None:
             found["earlier"] = examine(self.earlier, self.errors).to_dict()
             found["binned_earlier"] = binned_errors(self.errors, self.earlier)

@@ -27,6 +27,10 @@ def prepare_launchpad(launchpad: LaunchPad) -> None:
         partialFilterExpression={STEP_KEY: {"$exists": True}},
         name="one_workflow_a_step",
     )
+    # What status, doctor and resubmit ask for.
+    launchpad.workflows.create_index("metadata.campaign_id")
+    for field in ("spec.campaign_id", "spec.job_key"):
+        launchpad.fireworks.create_index(field)
 
 
 def insert_once(launchpad: LaunchPad, workflow: Workflow) -> bool:

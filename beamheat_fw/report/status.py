@@ -21,7 +21,8 @@ def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
     """
     fireworks = list(
         store.db["fireworks"].find(
-            {"spec.campaign_id": record.id}, {"fw_id": 1, "name": 1, "state": 1, "launches": {"$slice": -1}}
+            {"spec.campaign_id": record.id},
+            {"fw_id": 1, "name": 1, "state": 1, "launches": {"$slice": -1}, "spec._exception_details": 1},
         )
     )
     prediction = next(
@@ -74,7 +75,9 @@ def _failure(store: Store, firework: dict[str, Any]) -> dict[str, Any]:
         {"launch_id": (firework.get("launches") or [None])[-1]}, {"action": 1}
     )
     exception = ((launch or {}).get("action") or {}).get("stored_data", {}).get("_exception", {})
-    details = exception.get("_details") or {}
+    # A firework that was refused before its launch tells why in its own spec.
+    refusal = firework.get("spec", {}).get("_exception_details")
+    details = refusal or exception.get("_details") or {}
     reason = f"{details['what']}. {details['fix']}" if "what" in details else _last_line(exception)
     return {
         "fw_id": firework["fw_id"],

@@ -63,6 +63,8 @@ def arguments(program: Path, data: Path, socket_path: Path, log: Path) -> list[s
         # Left to itself it would take half the machine's memory and 5 % of its disk.
         *("--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "256"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # The transaction of a killed client must not hold its documents for a minute.
+        *("--setParameter", "transactionLifetimeLimitSeconds=5"),
         *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
     ]
 
