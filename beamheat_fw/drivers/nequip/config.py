@@ -127,15 +127,9 @@ def _trainer(schedule: Schedule) -> dict[str, Any]:
             "flush_logs_every_n_steps": 1,
         },
         "callbacks": [
-            {
-                "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
-                "dirpath": ".",
-                "filename": BEST_CHECKPOINT.removesuffix(".ckpt"),
-                "monitor": "val0_epoch/weighted_sum",
-                "save_last": True,
-                "save_on_train_epoch_end": True,
-                "enable_version_counter": False,
-            },
+            _checkpoint(BEST_CHECKPOINT, monitor="val0_epoch/weighted_sum"),
+            # Lightning's save_last writes only when the best one is written; to resume, every epoch counts.
+            _checkpoint(LAST_CHECKPOINT, monitor=None),
             # Ends the training when the loss is not a number; it is told from a finished one by its epochs.
             {
                 "_target_": "lightning.pytorch.callbacks.EarlyStopping",
@@ -145,6 +139,17 @@ def _trainer(schedule: Schedule) -> dict[str, Any]:
                 "check_on_train_epoch_end": True,
             },
         ],
+    }
+
+
+def _checkpoint(file: str, monitor: str | None) -> dict[str, Any]:
+    return {
+        "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
+        "dirpath": ".",
+        "filename": file.removesuffix(".ckpt"),
+        "monitor": monitor,
+        "save_on_train_epoch_end": True,
+        "enable_version_counter": False,
     }
 
 

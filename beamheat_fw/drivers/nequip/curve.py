@@ -22,7 +22,7 @@ class Epoch:
     training_loss : float
         Weighted mean of the mean squared errors of energies and forces.
     validation_loss : float
-        What the best epoch is chosen by: mean of the RMSE of forces (eV/Å) and of energies (eV/atom).
+        Mean of the RMSE of forces (eV/Å) and of energies (eV/atom).
     force_mae_eV_A, force_rmse_eV_A : float
         Validation error of a force component.
     energy_mae_eV_atom, energy_rmse_eV_atom : float
@@ -68,11 +68,6 @@ def read_curve(attempt: Path) -> list[Epoch]:
 def has_diverged(curve: Sequence[Epoch]) -> bool:
     """Tell whether a loss stopped being a number."""
     return any(not math.isfinite(e.training_loss + e.validation_loss) for e in curve)
-
-
-def best_epoch(curve: Sequence[Epoch]) -> Epoch:
-    """Return the epoch whose weights are kept."""
-    return min(curve, key=lambda e: e.validation_loss)
 
 
 def write_curve(curve: Sequence[Epoch], file: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from beamheat_fw.drivers.nequip.config import BEST_CHECKPOINT
+from beamheat_fw.drivers.nequip.config import LAST_CHECKPOINT
 from beamheat_fw.drivers.nequip.curve import has_diverged, read_curve
 
 CONFIG_FILE = "config.yaml"
@@ -18,7 +18,10 @@ PACKAGE_FILE = "model.nequip.zip"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run nequip-train on ``config.yaml`` here, then nequip-package on the best checkpoint.
+    """Run nequip-train on ``config.yaml`` here, then nequip-package on the last checkpoint.
+
+    The last weights, averaged while the learning rate fell to nothing, and not those of the best epoch: with
+    five validation frames that choice is noise, and cost 12 % in the force error of sixty test frames.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ def _package(folder: Path) -> None:
     from nequip.scripts import package
 
     unfinished = folder / f"unfinished_{PACKAGE_FILE}"
-    package.main(["build", str(folder / BEST_CHECKPOINT), str(unfinished)])
+    package.main(["build", str(folder / LAST_CHECKPOINT), str(unfinished)])
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     unfinished.rename(folder / PACKAGE_FILE)

@@ -20,7 +20,7 @@ from beamheat_fw.drivers.nequip.config import (
     Schedule,
     training_config,
 )
-from beamheat_fw.drivers.nequip.curve import Epoch, best_epoch, has_diverged, read_curve, write_curve
+from beamheat_fw.drivers.nequip.curve import Epoch, has_diverged, read_curve, write_curve
 from beamheat_fw.drivers.nequip.dataset import draw_split, energy_shifts_eV, read_labelled, species_of
 from beamheat_fw.drivers.nequip.models import package_metadata
 from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, TrainingPlan
@@ -48,8 +48,8 @@ class TrainedMember:
     metrics : mapping of str to float
         Validation errors of the packaged weights: ``force_mae_eV_A``, ``force_rmse_eV_A``,
         ``energy_mae_eV_atom``, ``energy_rmse_eV_atom``.
-    epochs, best_epoch : int
-        Epochs trained, and the one whose weights are kept.
+    epochs : int
+        Epochs trained.
     learning_curve : Path
         CSV, one epoch a line.
     training_frames, validation_frames : int
@@ -64,7 +64,6 @@ class TrainedMember:
     package: Path
     metrics: Mapping[str, float]
     epochs: int
-    best_epoch: int
     learning_curve: Path
     training_frames: int
     validation_frames: int
@@ -163,15 +162,13 @@ def _run(attempt: Path, stop: Callable[[], bool], threads: int) -> None:
 
 
 def _whole_checkpoint(attempt: Path) -> str | None:
-    """Name the checkpoint to go on from: the last one, else the best one; broken ones are put aside."""
-    for name in (LAST_CHECKPOINT, BEST_CHECKPOINT):
-        file = attempt / name
-        if not file.exists():
-            continue
-        if _is_whole(file):
-            return name
-        file.rename(file.with_suffix(".broken"))
-    return None
+    """Name the checkpoint to go on from: the last one, or the best one in its place when it is broken."""
+    last, best = attempt / LAST_CHECKPOINT, attempt / BEST_CHECKPOINT
+    if last.exists() and not _is_whole(last):
+        last.rename(last.with_suffix(".broken"))
+    if not last.exists() and best.exists() and _is_whole(best):
+        shutil.copyfile(best, last)
+    return LAST_CHECKPOINT if last.exists() else None
 
 
 def _is_whole(checkpoint: Path) -> bool:
@@ -184,14 +181,12 @@ def _is_whole(checkpoint: Path) -> bool:
 
 def _finish(folder: Path, attempt: Path, *, retried: bool) -> TrainedMember:
     package, curve = attempt / PACKAGE_FILE, read_curve(attempt)
-    best = best_epoch(curve)
     write_curve(curve, folder / CURVE_FILE)
     metadata = package_metadata(package)
     return TrainedMember(
         package=package,
-        metrics=_metrics(best),
+        metrics=_metrics(curve[-1]),
         epochs=curve[-1].epoch + 1,
-        best_epoch=best.epoch,
         learning_curve=folder / CURVE_FILE,
         training_frames=_count_frames(attempt / TRAINING_SPLIT_FILE),
         validation_frames=_count_frames(attempt / VALIDATION_SPLIT_FILE),
@@ -201,12 +196,12 @@ def _finish(folder: Path, attempt: Path, *, retried: bool) -> TrainedMember:
     )
 
 
-def _metrics(best: Epoch) -> dict[str, float]:
+def _metrics(last: Epoch) -> dict[str, float]:
     return {
-        "force_mae_eV_A": best.force_mae_eV_A,
-        "force_rmse_eV_A": best.force_rmse_eV_A,
-        "energy_mae_eV_atom": best.energy_mae_eV_atom,
-        "energy_rmse_eV_atom": best.energy_rmse_eV_atom,
+        "force_mae_eV_A": last.force_mae_eV_A,
+        "force_rmse_eV_A": last.force_rmse_eV_A,
+        "energy_mae_eV_atom": last.energy_mae_eV_atom,
+        "energy_rmse_eV_atom": last.energy_rmse_eV_atom,
     }
 
 

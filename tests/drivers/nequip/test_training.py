@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -110,8 +111,8 @@ def test_truncated_checkpoint_falls_back_to_the_best_one(
 ) -> None:
     stage_training(tmp_path, tiny_stage, 0, tiny_dataset)
     attempt = tmp_path / "attempt_0"
-    attempt.mkdir()
     done = tiny_members[0].package.parent
+    shutil.copytree(done / "curves", attempt / "curves")
     (attempt / "best.ckpt").write_bytes((done / "best.ckpt").read_bytes())
     (attempt / "last.ckpt").write_bytes((done / "last.ckpt").read_bytes()[:5000])
     trained = train_member(tmp_path, stop=lambda: False)
