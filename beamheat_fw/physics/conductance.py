@@ -55,15 +55,15 @@ class HeatedSystem:
 
     Attributes
     ----------
-    n_particle, n_support : int
-        Atoms that move; fixed ones hold no kinetic energy.
+    n_particle, n_support : float
+        Atoms that move; fixed ones hold no kinetic energy. Infinite for a support that is a bath.
     contact : Contact
     particle, support : HeatCapacity, optional
         Known heat capacities; measured from the runs' energies where not given, else 3 k_B an atom.
     """
 
-    n_particle: int
-    n_support: int
+    n_particle: float
+    n_support: float
     contact: Contact
     particle: HeatCapacity | None = None
     support: HeatCapacity | None = None

@@ -65,12 +65,12 @@ class HeatCapacity:
         }
 
 
-def dulong_petit(n_atoms: int) -> HeatCapacity:
+def dulong_petit(n_atoms: float) -> HeatCapacity:
     """Return 3 k_B an atom, with the systematic error of leaving out anharmonicity.
 
     Parameters
     ----------
-    n_atoms : int
+    n_atoms : float
         Atoms that move.
     """
     if n_atoms < 1:
@@ -133,7 +133,7 @@ def _centred_pieces(
     )
 
 
-def measure(runs: Sequence[TemperatureSeries], body: str, n_atoms: int, block_ps: float) -> HeatCapacity:
+def measure(runs: Sequence[TemperatureSeries], body: str, n_atoms: float, block_ps: float) -> HeatCapacity:
     """Measure one body's heat capacity, or fall back on 3 k_B where the runs cannot tell it.
 
     Parameters
@@ -141,7 +141,7 @@ def measure(runs: Sequence[TemperatureSeries], body: str, n_atoms: int, block_ps
     runs : sequence of TemperatureSeries
         Relaxations; only those with energies are used.
     body : {'particle', 'support'}
-    n_atoms : int
+    n_atoms : float
         Atoms of the body that move.
     block_ps : float
         Length of the blocks averaged over; a few times the correlation time of the kinetic energy.

@@ -59,7 +59,7 @@ class TwoBodies:
     C_particle_eV_per_K, C_support_eV_per_K : float
         Heat capacities; the support's may be infinite.
     n_particle, n_support : float
-        Atoms that move.
+        Atoms that move; infinite for a bath.
     """
 
     C_particle_eV_per_K: float
@@ -82,7 +82,7 @@ class TwoBodies:
         """Relative variances of the two kinetic temperatures at fixed body energies."""
         bodies = ((self.n_particle, self.C_particle_eV_per_K), (self.n_support, self.C_support_eV_per_K))
         particle, support = (
-            2.0 / (3.0 * n) * max(0.25, 1.0 - 1.5 * n * BOLTZMANN_EV_PER_K / capacity)
+            0.0 if np.isinf(n) else 2.0 / (3.0 * n) * max(0.25, 1.0 - 1.5 * n * BOLTZMANN_EV_PER_K / capacity)
             for n, capacity in bodies
         )
         return particle, support

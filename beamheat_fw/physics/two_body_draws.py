@@ -50,9 +50,9 @@ class Experiment:
 def draw(experiment: Experiment, seed: int, count: int = 1) -> list[TemperatureSeries]:
     """Draw independent series.
 
-    The heat current is G A (T_s - T_p) plus white noise of intensity 2 k_B G A T_p T_s [1]_, integrated by
-    Euler and Maruyama in steps of at most a two-hundredth of tau; the kinetic temperatures add
-    exponentially correlated noise.
+    The heat current is G A (T_s - T_p) plus white noise of intensity 2 k_B G A T_p T_s [1]_, in steps of at
+    most a two-hundredth of tau: the decay exactly, the noise by Euler and Maruyama. The kinetic temperatures
+    add exponentially correlated noise.
 
     Parameters
     ----------
@@ -102,13 +102,15 @@ def _slow_temperatures(
     bodies, exchange = experiment.bodies, experiment.conductance_eV_per_K_ps
     substeps = max(1, int(np.ceil(200 * experiment.interval_ps / experiment.tau_ps)))
     step_ps = experiment.interval_ps / substeps
+    # A finite step of the noiseless decay, so that the rate drawn is the rate asked for.
+    passed = -bodies.C_reduced_eV_per_K * np.expm1(-step_ps / experiment.tau_ps)
     particle = np.full((samples, count), experiment.T_particle_K)
     support = np.full((samples, count), experiment.T_support_K)
     hot, cold = particle[0].copy(), support[0].copy()
     for k in range(1, samples):
         for _ in range(substeps):
             amplitude = np.sqrt(2.0 * BOLTZMANN_EV_PER_K * exchange * np.abs(hot * cold) * step_ps)
-            heat = -exchange * (hot - cold) * step_ps + amplitude * random.standard_normal(count)
+            heat = -passed * (hot - cold) + amplitude * random.standard_normal(count)
             hot = hot + heat / bodies.C_particle_eV_per_K + experiment.heating_K_per_ps * step_ps
             cold = cold - heat / bodies.C_support_eV_per_K
         particle[k], support[k] = hot, cold

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_bound_grows_with_spread_and_with_level(calibrated):
     element, place = np.full(60, "Au"), np.full(60, "interface")
     bounds = [calibrated.bounds(spread, element, place, level) for level in (0.5, 0.68, 0.95, 0.99)]
     assert all((np.diff(one) >= 0).all() for one in bounds)
-    assert all((high >= low).all() for low, high in zip(bounds, bounds[1:], strict=False))
+    assert all((high >= low).all() for low, high in pairwise(bounds))
     assert bounds[1][-1] / bounds[1][-2] == pytest.approx(spread[-1] / spread[-2])
 
 
