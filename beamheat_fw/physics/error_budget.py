@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from beamheat_fw.physics.measured import Measured
+
+class Uncertain(Protocol):
+    """A value, or an array of values, with its interval and the named parts of its error."""
+
+    @property
+    def value(self) -> Any:
+        """The best estimate."""
+
+    @property
+    def interval(self) -> tuple[Any, Any]:
+        """Ends of the 68 % interval."""
+
+    def shares(self, name: str) -> tuple[tuple[str, Any], ...]:
+        """Return the causes of the error, under `name` where they are not told apart."""
+
 
 Model = Callable[[Mapping[str, Any]], ArrayLike]
 _RELATIVE_STEP = 1e-4
@@ -38,7 +52,7 @@ class Propagated:
     budget: dict[str, NDArray[np.float64]]
 
 
-def propagate(model: Model, inputs: Mapping[str, Any]) -> Propagated:
+def propagate(model: Model, inputs: Mapping[str, Uncertain]) -> Propagated:
     """Carry the errors of independent inputs through a positive result.
 
     Parameters
@@ -46,8 +60,8 @@ def propagate(model: Model, inputs: Mapping[str, Any]) -> Propagated:
     model : callable
         Takes the inputs' values by name (numbers or arrays that broadcast) and returns the result. Correlated
         inputs enter as one (the product of mean loss and inverse mean free path, for one).
-    inputs : mapping of str to Measured, float or array
-        Numbers and arrays count as exact.
+    inputs : mapping of str to Measured
+        Or to anything with its value, interval and shares, as numbers or arrays.
 
     Returns
     -------
@@ -59,13 +73,11 @@ def propagate(model: Model, inputs: Mapping[str, Any]) -> Propagated:
     falls to zero or below, or is not finite, at an end of an input's interval is unbounded on that side: a
     conductance compatible with zero leaves the temperature rise without an upper bound.
     """
-    values = {name: given.value if isinstance(given, Measured) else given for name, given in inputs.items()}
+    values = {name: given.value for name, given in inputs.items()}
     centre = np.asarray(model(values), dtype=float)
     variances: dict[str, NDArray[np.float64]] = {}
     below, above = np.zeros_like(centre), np.zeros_like(centre)
     for name, given in inputs.items():
-        if not isinstance(given, Measured):
-            continue
         slope = _slope(model, values, name)
         for cause, error in given.shares(name):
             variances[cause] = variances.get(cause, np.zeros_like(centre)) + (slope * error) ** 2
@@ -85,16 +97,16 @@ def propagate(model: Model, inputs: Mapping[str, Any]) -> Propagated:
 
 
 def _slope(model: Model, values: Mapping[str, Any], name: str) -> NDArray[np.float64]:
-    step = _RELATIVE_STEP * (abs(values[name]) or 1.0)
+    step = _RELATIVE_STEP * np.where(values[name] == 0.0, 1.0, np.abs(values[name]))
     higher = np.asarray(model({**values, name: values[name] + step}), dtype=float)
     lower = np.asarray(model({**values, name: values[name] - step}), dtype=float)
     return (higher - lower) / (2.0 * step)
 
 
 def _deviation(
-    model: Model, values: Mapping[str, Any], name: str, end: float, centre: NDArray[np.float64]
+    model: Model, values: Mapping[str, Any], name: str, end: Any, centre: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    if end == values[name]:
+    if np.all(end == values[name]):
         return np.zeros_like(centre)
     with np.errstate(divide="ignore", invalid="ignore"):
         there = np.asarray(model({**values, name: end}), dtype=float)

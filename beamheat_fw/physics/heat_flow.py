@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics import support_heating, temperature
@@ -211,7 +211,8 @@ def rise_parts(flow: HeatFlow, values: Mapping[str, Any]) -> RiseParts:
     ----------
     flow : HeatFlow
     values : mapping of str to float or array
-        By the names of `HeatFlow.inputs`, in their units; arrays broadcast.
+        By the names of `HeatFlow.inputs`, in their units, and ``beam_energy`` in keV where it is not that of the
+        flow; arrays broadcast.
     """
     dose_rate = np.asarray(values["dose_rate"], dtype=float)
     power = deposited_power_nW(
@@ -275,7 +276,8 @@ def _support_beam_K_per_dose_rate(flow: HeatFlow, values: Mapping[str, Any]) -> 
     film = illuminated_film(flow)
     if film is None:
         return np.asarray(0.0)
-    loss = support_loss_eV_nm(film.material, flow.beam.energy_keV, film.thickness_nm)
+    energy_keV = values.get("beam_energy", flow.beam.energy_keV)
+    loss = support_loss_eV_nm(film.material, energy_keV, film.thickness_nm)
     power_nW = deposited_power_nW(1.0, loss, film.thickness_nm * math.pi * film.beam_diameter_nm**2 / 4.0)
     average: FilmAverage = "gaussian centre" if flow.beam.profile == "gaussian" else "disc centre"
     conductivity = values["support_conductivity"]
@@ -304,6 +306,8 @@ def illuminated_film(flow: HeatFlow) -> IlluminatedFilm | None:
     return IlluminatedFilm(support.material, support.thickness_nm, support.hole_radius_nm, diameter_nm)
 
 
-def support_loss_eV_nm(material: Material, beam_energy_keV: float, thickness_nm: float) -> float:
+def support_loss_eV_nm(
+    material: Material, beam_energy_keV: ArrayLike, thickness_nm: float
+) -> NDArray[np.float64]:
     """Return what the beam leaves in a film: the stopping power from secondaries that stay in it."""
-    return float(restricted_eV_nm(material, beam_energy_keV, cutoff_for_size_keV(material, thickness_nm)))
+    return restricted_eV_nm(material, beam_energy_keV, cutoff_for_size_keV(material, thickness_nm))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics import temperature
 from beamheat_fw.physics.energy_loss import EnergyLoss
-from beamheat_fw.physics.error_budget import Propagated, propagate
+from beamheat_fw.physics.error_budget import Propagated, Uncertain, propagate
 from beamheat_fw.physics.heat_flow import HeatFlow, RiseParts, illuminated_film, rise_parts
 from beamheat_fw.physics.measured import Measured
 from beamheat_fw.physics.stopping_power import bethe_eV_nm, cutoff_for_size_keV, restricted_eV_nm
@@ -209,47 +209,53 @@ def sweep(
             "Give dose rates above zero.",
             {"least": dose_rates.min()},
         )
-    rows = [_at_energy(flow, loss_at(float(energy)), dose_rates) for energy in energies]
-    powers, rises = zip(*rows, strict=True)
-    causes = {cause for rise in rises for cause in rise.budget}
-    nothing = np.zeros_like(dose_rates)
-    return Sweep(
-        energies,
-        dose_rates,
-        np.stack(powers),
-        Propagated(
-            np.stack([rise.value for rise in rises]),
-            np.stack([rise.error for rise in rises]),
-            np.stack([rise.lower for rise in rises]),
-            np.stack([rise.upper for rise in rises]),
-            {
-                cause: np.stack([rise.budget.get(cause, nothing) for rise in rises])
-                for cause in sorted(causes)
-            },
-        ),
-    )
-
-
-def _at_energy(
-    flow: HeatFlow, loss: EnergyLoss, dose_rates: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], Propagated]:
-    inputs = flow.inputs(loss.dE_dx_eV_nm)
+    losses = _Losses([loss_at(float(energy)).dE_dx_eV_nm for energy in energies])
+    inputs: dict[str, Uncertain] = {**flow.inputs(losses.each[0]), "energy_loss": losses}
     relative = dose_rates / flow.beam.dose_rate_e_A2_s.value
-    power = rise_parts(flow, {name: given.value for name, given in inputs.items()}).power_nW * relative
+
+    def parts(moved: Mapping[str, Any], scale: ArrayLike) -> RiseParts:
+        dose_rate = moved["dose_rate"] * np.asarray(scale)
+        return rise_parts(flow, {**moved, "dose_rate": dose_rate, "beam_energy": energies[:, None]})
+
+    power = parts({name: given.value for name, given in inputs.items()}, relative).power_nW
     if flow.interface.slope_per_K == 0.0:  # then everything is proportional to the dose rate
-        one = propagate(lambda moved: rise_parts(flow, moved).total_K, inputs)
-        return power, Propagated(
-            one.value * relative,
-            one.error * relative,
-            one.lower * relative,
-            one.upper * relative,
-            {cause: np.full_like(relative, share) for cause, share in one.budget.items()},
-        )
+        rise = _times(propagate(lambda moved: parts(moved, 1.0).total_K, inputs), relative)
+    else:
+        rise = propagate(lambda moved: parts(moved, relative).total_K, inputs)
+    return Sweep(energies, dose_rates, power, rise)
 
-    def total_K(moved: Mapping[str, Any]) -> NDArray[np.float64]:
-        return rise_parts(flow, {**moved, "dose_rate": moved["dose_rate"] * relative}).total_K
 
-    return power, propagate(total_K, inputs)
+class _Losses:
+    """Energy losses at several beam energies as one input; arrays of shape (n, 1)."""
+
+    def __init__(self, each: list[Measured]) -> None:
+        self.each = each
+
+    @property
+    def value(self) -> NDArray[np.float64]:
+        return np.array([[loss.value] for loss in self.each])
+
+    @property
+    def interval(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        low, high = zip(*(loss.interval for loss in self.each), strict=True)
+        return np.array(low)[:, None], np.array(high)[:, None]
+
+    def shares(self, name: str) -> tuple[tuple[str, NDArray[np.float64]], ...]:
+        found = [dict(loss.shares(name)) for loss in self.each]
+        causes = sorted({cause for causes in found for cause in causes})
+        return tuple((cause, np.array([[causes.get(cause, 0.0)] for causes in found])) for cause in causes)
+
+
+def _times(rise: Propagated, relative: NDArray[np.float64]) -> Propagated:
+    """Return rises of shape (n, 1) times factors of shape (m,)."""
+    shape = np.broadcast_shapes(rise.value.shape, relative.shape)
+    return Propagated(
+        rise.value * relative,
+        rise.error * relative,
+        rise.lower * relative,
+        rise.upper * relative,
+        {cause: np.broadcast_to(share, shape) for cause, share in rise.budget.items()},
+    )
 
 
 def _with_warnings(prediction: Prediction, flow: HeatFlow) -> Prediction:

@@ -23,7 +23,7 @@ class Deconvolution:
     distribution : complex array, shape (n, n_frequencies)
         Z ln(J/Z), with J the transform of the spectrum and Z of its zero-loss peak.
     by_spectrum, by_elastic : complex arrays, same shape
-        Its derivatives by J and by Z.
+        Its derivatives by J and by Z, in single precision: they serve errors only.
     elastic : bool array, shape (n, channels)
         Which channels are the zero-loss peak.
     """
@@ -31,8 +31,8 @@ class Deconvolution:
     channels: int
     padded: int
     distribution: NDArray[np.complex128]
-    by_spectrum: NDArray[np.complex128]
-    by_elastic: NDArray[np.complex128]
+    by_spectrum: NDArray[np.complex64]
+    by_elastic: NDArray[np.complex64]
     elastic: NDArray[np.bool_]
 
     def single_scattering(self) -> NDArray[np.float64]:
@@ -52,10 +52,12 @@ class Deconvolution:
             The derivative of sum(weights * single_scattering()) by the counts: correlations of the weights
             with the derivatives by J and, for the zero-loss channels, by Z.
         """
-        transformed = rfft(weights, n=self.padded, axis=1)
-        of_spectrum = irfft(transformed * np.conj(self.by_spectrum), n=self.padded, axis=1)
-        of_elastic = irfft(transformed * np.conj(self.by_elastic), n=self.padded, axis=1)
-        return of_spectrum[:, : self.channels] + np.where(self.elastic, of_elastic[:, : self.channels], 0.0)
+        transformed = np.conj(rfft(weights.astype(np.float32), n=self.padded, axis=1))
+        of_spectrum = irfft(np.conj(transformed * self.by_spectrum), n=self.padded, axis=1)
+        of_elastic = irfft(np.conj(transformed * self.by_elastic), n=self.padded, axis=1)
+        found = of_spectrum[:, : self.channels].astype(float)
+        np.add(found, of_elastic[:, : self.channels], out=found, where=self.elastic)
+        return found
 
 
 def deconvolve(
@@ -74,26 +76,30 @@ def deconvolve(
 
     Notes
     -----
-    Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed., section 4.1.1: S = Z ln(J/Z),
-    the single-scattering distribution as the spectrometer would show it. The arrays are padded to twice their
-    length against wrap-around. Unlike exspy's, the ends are not tapered: a zero-loss peak near the first channel
-    would lose part of itself. At the high frequencies where Z or J is lost in counting noise the logarithm is
-    taken to first order, J - Z. Its branch is right for t/lambda below pi.
+    S = Z ln(J/Z), the single-scattering distribution as the spectrometer would show it: Egerton, Electron
+    Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed., section 4.1.1. The arrays are padded to twice
+    their length against wrap-around. Unlike in exspy the ends are not tapered: a zero-loss peak near the first
+    channel would lose part of itself. At the high frequencies where Z or J is lost in counting noise the
+    logarithm is taken to first order, J - Z. Its branch is right for t/lambda below pi.
     """
     channels = counts.shape[1]
     padded = next_fast_len(2 * channels, real=True)
-    zero_loss_counts = np.where(elastic, counts, 0.0)
     spectrum = rfft(counts, n=padded, axis=1)
-    zero_loss = rfft(zero_loss_counts, n=padded, axis=1)
-    noise = _SIGNIFICANT * np.sqrt(gain_factor * np.abs(counts).sum(axis=1, keepdims=True))
-    significant = (np.abs(zero_loss) > noise) & (np.abs(spectrum) > noise)
-    ratio = np.divide(spectrum, zero_loss, out=np.ones_like(spectrum), where=significant)
-    logarithm = np.log(ratio)
-    return Deconvolution(
-        channels,
-        padded,
-        np.where(significant, zero_loss * logarithm, spectrum - zero_loss),
-        1.0 / ratio,
-        logarithm - 1.0,
-        elastic,
-    )
+    zero_loss = rfft(np.where(elastic, counts, 0.0), n=padded, axis=1)
+    noise2 = _SIGNIFICANT**2 * gain_factor * np.abs(counts).sum(axis=1, keepdims=True)
+    significant = (_squared(zero_loss) > noise2) & (_squared(spectrum) > noise2)
+    # Beyond the last significant frequency of any spectrum nothing but the first order is left.
+    end = int(np.flatnonzero(significant.any(axis=0))[-1]) + 1
+    low, kept = np.s_[:, :end], significant[:, :end]
+    ratio = np.divide(spectrum[low], zero_loss[low], out=np.ones_like(spectrum[low]), where=kept)
+    logarithm = np.log(ratio, out=np.zeros_like(ratio), where=kept)
+    distribution = spectrum - zero_loss
+    distribution[low] = np.where(kept, zero_loss[low] * logarithm, distribution[low])
+    by_spectrum = np.ones(spectrum.shape, dtype=np.complex64)
+    by_elastic = -by_spectrum
+    by_spectrum[low], by_elastic[low] = 1.0 / ratio, logarithm - 1.0
+    return Deconvolution(channels, padded, distribution, by_spectrum, by_elastic, elastic)
+
+
+def _squared(transform: NDArray[np.complex128]) -> NDArray[np.float64]:
+    return transform.real**2 + transform.imag**2

@@ -15,6 +15,7 @@ from beamheat_fw.physics.eels.zero_loss import (
     centroid_window,
     find_threshold,
     find_zero_loss,
+    peak_channels,
 )
 
 #: The order of the numbers in `Moments.values`.
@@ -207,13 +208,16 @@ class _Estimates:
         self.total = self.counts.sum(axis=1)
         self.elastic = np.where(self.below, self.counts, 0.0).sum(axis=1)
         _require_elastic(self.elastic, self.total)
+        self.centre_slope = self._centre_slope()
 
     def all(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         pairs = [self._log_ratio(), self._first_moment(), *self._single_scattering(), *self._raw()]
         values = np.stack([value for value, _ in pairs], axis=1)
-        slopes = np.stack([np.where(self.counted, slope, 0.0) for _, slope in pairs], axis=1)
-        variance = self.windows.gain_factor * np.abs(self.counts)
-        return values, np.matmul(slopes * variance[:, None, :], slopes.transpose(0, 2, 1))
+        deviation = np.sqrt(self.windows.gain_factor * np.abs(self.counts))
+        scaled = np.empty((len(values), len(pairs), self.counts.shape[1]))
+        for row, (_, slope) in enumerate(pairs):
+            np.multiply(slope, deviation, out=scaled[:, row])
+        return values, np.matmul(scaled, scaled.transpose(0, 2, 1))
 
     def _log_ratio(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return np.log(self.total / self.elastic), 1.0 / self.total[:, None] - self.below / self.elastic[
@@ -222,14 +226,18 @@ class _Estimates:
 
     def _first_moment(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         value = (self.counts * self.loss).sum(axis=1) / self.total
-        return value, (self.loss - value[:, None]) / self.total[:, None] - self._centre_slope()
+        return value, (self.loss - value[:, None]) / self.total[:, None] - self.centre_slope
 
     def _centre_slope(self) -> NDArray[np.float64]:
         """Return how the zero-loss peak's centroid moves with each count."""
         if not self.windows.align:
             return np.zeros_like(self.loss)
-        inside = centroid_window(self.energy, self.peaks.centre_eV, self.peaks.fwhm_eV)
-        return inside * self.loss / (inside * self.counts).sum(axis=1, keepdims=True)
+        near = peak_channels(self.energy)
+        inside = centroid_window(self.energy[near], self.peaks.centre_eV, self.peaks.fwhm_eV)
+        slope = np.zeros_like(self.loss)
+        total = (inside * self.counts[:, near]).sum(axis=1, keepdims=True)
+        slope[:, near] = inside * self.loss[:, near] / total
+        return slope
 
     def _single_scattering(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         deconvolution = deconvolve(self.counts, self.below, self.windows.gain_factor)
@@ -242,7 +250,7 @@ class _Estimates:
             slope = deconvolution.sensitivity(weights) - np.where(self.below, value[:, None], 0.0)
             pairs.append((value, slope / self.elastic[:, None]))
         first, slope = pairs[1]
-        pairs[1] = (first, slope - pairs[0][0][:, None] * self._centre_slope())
+        pairs[1] = (first, slope - pairs[0][0][:, None] * self.centre_slope)
         return pairs
 
     def _raw(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from beamheat_fw.errors import InputError
 
 _FEWEST_CHANNELS = 32
-_BLOCK_CHANNELS = 1 << 20
+#: Channels read at once, and worked on at once: small enough for a processor's cache.
+_READ_CHANNELS = 1 << 22
+_BLOCK_CHANNELS = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,14 @@ class LowLossSpectra:
         return float(self.energy_eV[-1] - self.energy_eV[0]) / (len(self.energy_eV) - 1)
 
     def blocks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Yield the counts in blocks of about a million channels, so that memory stays bounded."""
-        size = max(1, _BLOCK_CHANNELS // len(self.energy_eV))
-        for start in range(0, self.counts.shape[0], size):
-            part = slice(start, min(start + size, self.counts.shape[0]))
-            yield part, np.asarray(self.counts[part], dtype=float)
+        """Yield the counts in blocks of a few hundred spectra, so that memory stays bounded."""
+        number, channels = self.counts.shape
+        read, size = max(1, _READ_CHANNELS // channels), max(1, _BLOCK_CHANNELS // channels)
+        for first in range(0, number, read):
+            part = np.asarray(self.counts[first : first + read])
+            for start in range(0, len(part), size):
+                block = part[start : start + size].astype(float)
+                yield slice(first + start, first + start + len(block)), block
 
 
 def check_counts(counts: NDArray[np.float64], allow_negative: bool) -> None:

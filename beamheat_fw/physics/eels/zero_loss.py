@@ -78,7 +78,7 @@ def find_zero_loss(
     -------
     centre_eV, fwhm_eV : arrays, shape (n,)
         NaN where there is no peak: the highest channel lies at an edge of the search range, the peak is wider
-        than 5 eV, it holds less than 0.2 % of the spectrum, or it does not stand ten times above what is before it.
+        than 5 eV, it holds less than 0.2 % of the spectrum, or it is less than ten times what is before it.
 
     Notes
     -----
@@ -110,7 +110,10 @@ def find_zero_loss(
     found = (
         clear & (fwhm > 0.0) & (fwhm <= _WIDEST_FWHM_EV) & ~at_edge & (inside > _LEAST_SHARE * sums[:, -1])
     )
-    centre = _centroid(energy_eV, counts, energy_eV[peak], fwhm) if subpixel else energy_eV[peak]
+    centre = energy_eV[peak]
+    if subpixel:
+        near = peak_channels(energy_eV)
+        centre = _centroid(energy_eV[near], counts[:, near], centre, fwhm)
     return np.where(found, centre, np.nan), np.where(found, fwhm, np.nan)
 
 
@@ -154,6 +157,13 @@ def _centroid(
         total = weights.sum(axis=1)
         centre_eV = (weights @ energy_eV) / np.where(total > 0.0, total, np.nan)
     return centre_eV
+
+
+def peak_channels(energy_eV: NDArray[np.float64]) -> slice:
+    """Return the channels that a zero-loss peak's centroid can depend on."""
+    reach = _SEARCH_EV + (_CENTROID_WIDTH + 1.0) * _WIDEST_FWHM_EV
+    first, last = np.searchsorted(energy_eV, [-reach, reach])
+    return slice(int(first), int(last))
 
 
 def centroid_window(
