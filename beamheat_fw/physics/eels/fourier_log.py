@@ -77,10 +77,10 @@ def deconvolve(
     Notes
     -----
     S = Z ln(J/Z), the single-scattering distribution as the spectrometer would show it: Egerton, Electron
-    Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed., section 4.1.1. The arrays are padded to twice
-    their length against wrap-around. Unlike in exspy the ends are not tapered: a zero-loss peak near the first
-    channel would lose part of itself. At the high frequencies where Z or J is lost in counting noise the
-    logarithm is taken to first order, J - Z. Its branch is right for t/lambda below pi.
+    Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed., section 4.1.1. The arrays are padded to
+    twice their length against wrap-around. Unlike in exspy the ends are not tapered: a zero-loss peak near
+    the first channel would lose part of itself. At the high frequencies where Z or J is lost in counting
+    noise the logarithm is taken to first order, J - Z. Its branch is right for t/lambda below pi.
     """
     channels = counts.shape[1]
     padded = next_fast_len(2 * channels, real=True)
