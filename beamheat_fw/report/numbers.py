@@ -83,6 +83,11 @@ def duration(seconds: float) -> str:
     return f"{number(seconds / 3600, 3)} h"
 
 
+def core_hours(hours: float) -> str:
+    """Return core hours; what is less than a thousandth is called so."""
+    return number(hours, 2) if hours >= 1e-3 or hours == 0.0 else "< 0.001"
+
+
 def words(name: str) -> str:
     """Return a field's name in words, without underscores."""
     return name.replace("_", " ").strip()
@@ -97,8 +102,9 @@ def titled(name: str) -> str:
 
 
 def typeset(text: str) -> str:
-    """Return text with powers (``m^-2``, ``2.5e+16``) as they are printed and percentages in one piece."""
+    """Return text with powers (``m^-2``, ``2.5e+16``) as they are printed and units that hold together."""
     text = re.sub(r"(\d) %", "\\1\u00a0%", text)
+    text = re.sub(r"\([^)]{,12}\)$", lambda unit: unit[0].replace(" ", "\u00a0"), text)
     text = re.sub(r"\^(-?\d+)", lambda power: power[1].translate(_SUPERSCRIPTS), text)
     return re.sub(r"(\d)e([+-]?\d+)\b", lambda power: f"{power[1]} × {power_of_ten(int(power[2]))}", text)
 

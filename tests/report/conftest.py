@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
@@ -26,6 +29,7 @@ from beamheat_fw.physics.prediction import predict, sweep
 from beamheat_fw.physics.relaxation import TwoBodies
 from beamheat_fw.physics.series import TemperatureSeries
 from beamheat_fw.physics.two_body_draws import Experiment, draw
+from beamheat_fw.report.page import render
 from beamheat_fw.store.campaigns import save_campaign
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.datasets import create_dataset
@@ -44,9 +48,13 @@ from beamheat_fw.store.labels import Level, complete, fail, plan_labels
 from beamheat_fw.store.provenance import Maker, Source, record_sources, save_with_sources
 from beamheat_fw.store.rounds import upsert_round
 
+if TYPE_CHECKING:
+    from pymongo import MongoClient
+
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
-MEMBERS, LABELS_A_ROUND, ROUNDS = 3, 6, 2
+MEMBERS, SEEDS, LABELS_A_ROUND, ROUNDS = 3, 3, 6, 2
 FAILURE = {"kind": "CalculationError", "what": "The SCF did not converge", "fix": "Mix less.", "values": {}}
+BREAKDOWN = ("budget", "bounds_K", "parts_K", "cooling_time_ps", "events_per_tau", "kick_K")
 MAKER = Maker(7, 9, {"gpaw": "26.7.0", "nequip": "0.19.0"}, "node042")
 
 
@@ -113,8 +121,9 @@ class FilledCampaign:
 
     def _member(self, round_number: int, member: int, dataset_id: str) -> str:
         potential = Potential(
-            campaign_id=self.id, round=round_number, member=member, dataset_id=dataset_id, model_seed=1, data_seed=2,
-            metrics={"force_mae_eV_A": 0.12 / (round_number + 1), "energy_mae_eV_atom": 0.004 + 0.001 * member},
+            campaign_id=self.id, round=round_number, member=member, dataset_id=dataset_id,
+            model_seed=1, data_seed=2,
+            metrics={"force_mae_eV_A": 0.12 / (round_number + 1), "energy_mae_eV_atom": 0.004},
         )  # fmt: skip
         return self.save(potential, Source("datasets", dataset_id, "training-set"))
 
@@ -130,8 +139,9 @@ class FilledCampaign:
         )
         run_id = self.save(run)
         upsert_round(
-            self.store, self.id, round_number, counts=counts, verdict=verdict, md_run_ids=(run_id,), state="judged",
-            thresholds=Thresholds(0.3).to_dict(), calibration=calibration.to_dict(), coverage=examine(calibration, new).to_dict(),
+            self.store, self.id, round_number, counts=counts, verdict=verdict, md_run_ids=(run_id,),
+            state="judged", thresholds=Thresholds(0.3).to_dict(),
+            calibration=calibration.to_dict(), coverage=examine(calibration, new).to_dict(),
             verdict_details=judge_convergence([numbers], targets).to_dict(),
         )  # fmt: skip
 
@@ -145,17 +155,15 @@ class FilledCampaign:
             seen += ids[:-1]
             self.committee_id = self.train(round_number, seen)
 
-    def heat(self, temperature_K: float = 600.0, seeds: int = 3) -> Conductance:
+    def heat(self, tau_ps: float = 18.0) -> Conductance:
         """Relax hot particles, drawn with their thermal noise, and find G from them."""
         bodies = TwoBodies(341 * 2.6e-4, 1500 * 2.6e-4, 341, 1500)
-        experiment = Experiment(
-            bodies, tau_ps=18.0, T_particle_K=temperature_K, duration_ps=36.0, interval_ps=0.1
-        )
+        experiment = Experiment(bodies, tau_ps=tau_ps, T_particle_K=600.0, duration_ps=36.0, interval_ps=0.1)
         runs, run_ids = [], []
         for member in range(MEMBERS):
             drawn = [
-                replace(draw(experiment, 10 * member + s)[0], member=f"potential-{member}", seed=s)
-                for s in range(seeds)
+                replace(series, member=f"potential-{member}", seed=seed)
+                for seed, series in enumerate(draw(experiment, member, SEEDS))
             ]
             runs += drawn
             run_ids.append(
@@ -177,18 +185,21 @@ class FilledCampaign:
         )  # fmt: skip
 
     def _save_conductance(self, result, run_ids: list[str]) -> Conductance:
-        g = result.conductance_MW_m2K
+        fit = result.to_dict()
+        g = fit["conductance_MW_m2K"]
         conductance = Conductance(
             campaign_id=self.id, result_key="relaxation", method="relaxation",
-            conductance_MW_m2K=g.value, conductance_low_MW_m2K=g.low, conductance_high_MW_m2K=g.high,
-            compatible_with_zero=result.compatible_with_zero, area_definition="hull", area_nm2=result.contact.area_nm2,
+            conductance_MW_m2K=g["value"],
+            conductance_low_MW_m2K=g["interval"][0], conductance_high_MW_m2K=g["interval"][1],
+            compatible_with_zero=result.compatible_with_zero,
+            area_definition=result.contact.definition, area_nm2=result.contact.area_nm2,
             temperature_K=result.T_interface_K,
             breakdown={
-                "statistical": result.statistical_MW_m2K.error,
-                "potential": result.potential_error_MW_m2K,
+                "statistical": fit["statistical_MW_m2K"]["error"],
+                "potential": fit["potential_error_MW_m2K"],
                 "heat_capacity": result.heat_capacity_error_MW_m2K,
             },
-            fit=result.to_dict(), md_run_ids=tuple(run_ids), analysis=Analysis(warnings=result.warnings),
+            fit=fit, md_run_ids=tuple(run_ids), analysis=Analysis(warnings=result.warnings),
         )  # fmt: skip
         self.save(conductance, *(Source("md_runs", run_id, "relaxation") for run_id in run_ids))
         return conductance
@@ -216,7 +227,7 @@ class FilledCampaign:
             delta_T_low_K=rise["delta_T_K"]["lower"], delta_T_high_K=rise["delta_T_K"]["upper"],
             dose_rate_e_A2_s=stage.dose_rates_e_A2_s[-1], beam_energy_keV=stage.beam_energies_keV[0],
             power_nW=rise["power_nW"]["value"], power_error_nW=rise["power_nW"]["error"],
-            breakdown={k: rise[k] for k in ("budget", "bounds_K", "parts_K", "cooling_time_ps", "events_per_tau", "kick_K")},
+            breakdown={name: rise[name] for name in BREAKDOWN},
             table=tuple(table), conductance_id=conductance.id, spectrum_id=spectrum.id,
             analysis=Analysis(warnings=tuple(rise["warnings"])), formula_pretty="Au", nsites=190521,
         )  # fmt: skip
@@ -231,6 +242,26 @@ class FilledCampaign:
         """Do everything."""
         self.learn(verdict)
         return self.predict(self.heat(), self.measure(), converged=verdict == "converged")
+
+
+class Finished(NamedTuple):
+    """A finished campaign that did not converge, and its page."""
+
+    campaign: FilledCampaign
+    prediction: Prediction
+    page: str
+
+
+@pytest.fixture(scope="session")
+def finished(mongo_client: MongoClient) -> Iterator[Finished]:
+    """A finished campaign in a database of its own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    store = Store(mongo_client[name])
+    store.ensure_indexes()
+    campaign = FilledCampaign(store)
+    prediction = campaign.finish("not converged")
+    yield Finished(campaign, prediction, render(store, campaign.id))
+    mongo_client.drop_database(name)
 
 
 @pytest.fixture

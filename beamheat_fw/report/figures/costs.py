@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING
 
 from beamheat_fw.report.costs import Cost
 from beamheat_fw.report.figures.canvas import COLOURS, draw
-from beamheat_fw.report.numbers import number
+from beamheat_fw.report.numbers import core_hours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: Firetasks with a smaller share of the core hours are not drawn.
+_VISIBLE = 2e-3
 
-def core_hours(costs: Sequence[Cost]) -> str:
+
+def by_task(costs: Sequence[Cost]) -> str:
     """Draw core hours by firetask, in the order in which they run."""
-    rows = [cost for cost in costs if cost.core_h > 0.0][::-1]
+    total = sum(cost.core_h for cost in costs)
+    rows = [cost for cost in costs if cost.core_h > _VISIBLE * total][::-1]
 
     def plot(axes: Axes) -> None:
         axes.barh([cost.task for cost in rows], [cost.core_h for cost in rows], color=COLOURS[0], height=0.6)
         for row, cost in enumerate(rows):
             axes.annotate(
-                number(cost.core_h, 2), (cost.core_h, row), (4, 0), textcoords="offset points", va="center"
+                core_hours(cost.core_h), (cost.core_h, row), (4, 0), textcoords="offset points", va="center"
             )
         axes.set(xlabel="core hours", xlim=(0, 1.2 * max(cost.core_h for cost in rows)))
         axes.tick_params(axis="y", length=0)

@@ -21,7 +21,7 @@ class Node:
     Attributes
     ----------
     title, detail : str
-        Its two lines.
+        Its two lines; the second may be empty.
     """
 
     title: str
@@ -104,7 +104,7 @@ def _box(centre: tuple[float, float], node: Node) -> str:
     corner = f'x="{x - width / 2:.1f}" y="{y - height / 2:.1f}"'
     return (
         f'<rect {corner} width="{width:g}" height="{height:g}" rx="5" style="{style}"/>'
-        + _line(node.title, (x, y - 3), "font-size: 13px; fill: var(--ink)")
+        + _line(node.title, (x, y - 3 if node.detail else y + 4.5), "font-size: 13px; fill: var(--ink)")
         + _line(node.detail, (x, y + 13), "font-size: 12.5px; fill: var(--quiet)")
     )
 

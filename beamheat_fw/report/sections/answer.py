@@ -73,7 +73,7 @@ def _conditions(prediction: Prediction, conductance: Conductance | None) -> list
     said.append(f"{power} deposited, through an interface of G = {g} MW m⁻² K⁻¹")
     if bounds := prediction.breakdown.get("bounds_K"):
         ends = f"{number(min(bounds.values()))} to {number(max(bounds.values()))} K"
-        said.append(f"{ends} between the bounds of the energy loss, which that interval leaves out")
+        said.append(f"{ends} if EELS bounds the energy loss from below and the stopping power from above")
     return said
 
 
@@ -107,8 +107,8 @@ def _cautions(documents: CampaignDocuments) -> tuple[str, ...]:
     conductance = documents.conductance
     if conductance is not None and conductance.compatible_with_zero:
         return (
-            "The conductance is compatible with zero: the runs do not rule out that no heat flows at all, "
-            "so the rise has no upper bound.",
+            "The conductance is compatible with zero: within two standard errors the runs do not rule out "
+            "that no heat flows at all. Only the lower bound of the rise means something.",
         )
     return ()
 

@@ -68,7 +68,7 @@ def _overall(found: Committee) -> dict[str, Any]:
 
 def _newest_calibrated(documents: CampaignDocuments) -> Round | Committee | None:
     """Return what was judged last on labels of its round before training on them, else on held-out ones."""
-    found = [*documents.committees, *documents.rounds]
+    found: list[Round | Committee] = [*documents.committees, *documents.rounds]
     return next((each for each in reversed(found) if each.calibration.get("maps") or each.coverage), None)
 
 

@@ -41,6 +41,9 @@ def _summary(found: Conductance) -> str:
         high = found.conductance_high_MW_m2K
         limit = "no upper limit" if high is None else f"at most {number(high)} MW m⁻² K⁻¹ (84 %)"
         return f"G is COMPATIBLE WITH ZERO: {limit}."
+    if found.conductance_high_MW_m2K is None:
+        low = number(found.conductance_low_MW_m2K)
+        return f"G is at least {low} MW m⁻² K⁻¹ (84 %); the runs give no upper limit."
     g = number(found.conductance_MW_m2K)
     ends = interval(found.conductance_low_MW_m2K, found.conductance_high_MW_m2K)
     return f"G = {g} MW m⁻² K⁻¹, 68 % interval {ends}."

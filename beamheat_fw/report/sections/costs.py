@@ -8,7 +8,7 @@ from typing import Any
 from beamheat_fw.report.blocks import Block, Figure, Section, Table
 from beamheat_fw.report.costs import Cost
 from beamheat_fw.report.figures import costs as figures
-from beamheat_fw.report.numbers import duration, number
+from beamheat_fw.report.numbers import core_hours, duration
 
 
 def costs(found: Sequence[Cost]) -> Section:
@@ -22,18 +22,18 @@ def costs(found: Sequence[Cost]) -> Section:
             f"{cost.fireworks}",
             f"{cost.launches}",
             duration(3600 * cost.wall_h),
-            number(cost.core_h),
+            core_hours(cost.core_h),
         )
         for cost in found
     )
     columns = ("firetask", "fireworks", "launches", "run time", "core hours")
     caption = "Core hours by stage: run time of all launches times the stage's MPI ranks."
     blocks: tuple[Block, ...] = (
-        Figure(figures.core_hours(found), caption),
+        Figure(figures.by_task(found), caption),
         Table("Costs by stage", columns, rows),
     )
     return Section(
-        "Costs", f"{number(total)} core hours in {sum(cost.launches for cost in found)} launches.", blocks
+        "Costs", f"{core_hours(total)} core hours in {sum(cost.launches for cost in found)} launches.", blocks
     )
 
 
@@ -43,4 +43,4 @@ def failures(found: Sequence[Mapping[str, Any]]) -> Section:
         return Section("Failures", "No firework has failed.")
     rows = tuple((f"{each['fw_id']}", each["name"], each["kind"] or "–", each["reason"]) for each in found)
     table = Table("Failed fireworks", ("firework", "name", "kind", "reason"), rows, text_columns=(0, 1, 2, 3))
-    return Section("Failures", f"{len(found)} fireworks failed.", (table,))
+    return Section("Failures", f"{len(found)} firework{'s' if len(found) > 1 else ''} failed.", (table,))

@@ -33,9 +33,9 @@ def provenance(documents: CampaignDocuments, start: tuple[str, str] | None, trai
         return Section(_TITLE, "No result with a trail yet.")
     nodes = [{"collection": start[0], "id": start[1], "depth": 0}, *trail["nodes"]]
     counts = Counter(node["collection"] for node in trail["nodes"])
-    reached = ", ".join(_counted(name, count) for name, count in counts.items())
+    reached = ", ".join(f"{count} {_named(name, count)}" for name, count in counts.items())
     blocks: tuple[Block, ...] = (_graph(documents, nodes, trail["edges"]), _ids(nodes))
-    return Section(_TITLE, f"Behind this {_SINGULAR.get(start[0], start[0])} stand {reached}.", blocks)
+    return Section(_TITLE, f"Behind this {_named(start[0], 1)} stand {reached}.", blocks)
 
 
 def versions(trail: dict[str, Any]) -> Section:
@@ -97,14 +97,13 @@ def _node(keys: list[str], members: dict[str, list[str]]) -> Node:
     if len(numbers) > 1:
         where = f"rounds {numbers[0]} to {numbers[-1]}"
     count = sum(len(members[key]) for key in keys)
-    return Node(_counted(collection, count), where)
+    name = _named(collection, count)
+    return Node(name if count == 1 else f"{count} {name}", where)
 
 
-def _counted(collection: str, count: int) -> str:
+def _named(collection: str, count: int) -> str:
     name = _NAMES.get(collection, collection)
-    if count == 1:
-        return _SINGULAR.get(collection, name.removesuffix("s"))
-    return f"{count} {name}"
+    return name if count != 1 else _SINGULAR.get(collection, name.removesuffix("s"))
 
 
 def _rounds_of(documents: CampaignDocuments) -> dict[str, int]:
@@ -113,8 +112,8 @@ def _rounds_of(documents: CampaignDocuments) -> dict[str, int]:
     for each in documents.rounds:
         made = (each.id, each.dataset_id, *each.md_run_ids)
         found |= {identifier: each.round for identifier in made if identifier}
-    found |= {each.id: each.round for each in (*documents.potentials, *documents.committees)}
-    return found
+    found |= {each.id: each.round for each in documents.potentials}
+    return found | {each.id: each.round for each in documents.committees}
 
 
 def _ids(nodes: list[dict[str, Any]]) -> Table:

@@ -34,7 +34,7 @@ def spectrum(documents: CampaignDocuments) -> Section:
 def _facts(found: Spectrum) -> list[tuple[str, str]]:
     pairs = [
         ("thickness, t/λ", with_error(found.t_over_lambda, found.t_over_lambda_error)),
-        ("mean energy lost in one event", f"{with_error(found.mean_loss_eV, found.mean_loss_error_eV)} eV"),
+        ("mean energy loss", f"{with_error(found.mean_loss_eV, found.mean_loss_error_eV)} eV"),
     ]
     if found.mean_free_path_nm is not None:
         path = with_error(found.mean_free_path_nm, found.mean_free_path_error_nm)
@@ -43,12 +43,12 @@ def _facts(found: Spectrum) -> list[tuple[str, str]]:
     if "dE_dx_eV_nm" in analysed:
         pairs.append(
             (
-                "energy lost per length",
+                "loss per length",
                 f"{with_error(analysed['dE_dx_eV_nm'], analysed['dE_dx_error_eV_nm'])} eV/nm",
             )
         )
     if "thickness_nm" in analysed:
-        pairs.append(("thickness assumed", f"{number(analysed['thickness_nm'])} nm at the thickest place"))
+        pairs.append(("thickness assumed", f"{number(analysed['thickness_nm'])} nm at most"))
     if "intercept_t_over_lambda" in analysed:
         pairs.append(("t/λ fitted at no thickness", number(analysed["intercept_t_over_lambda"], 2)))
     if isinstance(loss := analysed.get("mean_energy_loss_eV"), dict):
