@@ -1,0 +1,94 @@
+"""Both programs for real: two MPI ranks, a NequIP committee."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from beamheat_fw.drivers.md.explore import explore, read_frames, stage_explore
+from beamheat_fw.drivers.md.heat import heat, stage_heat
+from beamheat_fw.drivers.md.progress import read_progress
+from beamheat_fw.drivers.md.protocols import CommitteeFile, ExplorationProtocol, HeatProtocol
+from beamheat_fw.drivers.mpi import MpiLauncher
+from beamheat_fw.errors import Interrupted
+
+pytestmark = [pytest.mark.nequip, pytest.mark.mpi, pytest.mark.slow]
+
+HEAT = HeatProtocol(
+    particle_K=300.0,
+    support_K=100.0,
+    timestep_fs=0.5,
+    friction_per_ps=5.0,
+    equilibrate_ps=0.01,
+    relax_ps=0.03,
+    replicas_per_rank=2,
+    sample_every=1,
+    audit_every=20,
+    checkpoint_every=1000,
+    seed=3,
+)
+
+
+@pytest.fixture
+def labelled(tiny_dataset: list[Atoms]) -> Atoms:
+    """A structure like those the tiny committee was trained on; gold is the particle."""
+    atoms = next(frame.copy() for frame in tiny_dataset if {29, 79} == set(frame.numbers))
+    atoms.calc = None
+    atoms.info = {}
+    atoms.set_array("body", (atoms.numbers == 79).astype(int))
+    return atoms
+
+
+def _staged(folder: Path, packages: list[Path], driver: int | None) -> tuple[Path, CommitteeFile]:
+    folder.mkdir()
+    names = [f"member-{number}.nequip.zip" for number in range(len(packages))]
+    for package, name in zip(packages, names, strict=True):
+        shutil.copy(package, folder / name)
+    return folder, CommitteeFile(tuple(names), driver)
+
+
+def test_stopped_heating_goes_on_bit_for_bit(tmp_path, labelled, tiny_committee_packages):
+    for name in ("undisturbed", "stopped"):
+        folder, committee = _staged(tmp_path / name, tiny_committee_packages, driver=0)
+        stage_heat(folder, labelled, HEAT, committee)
+    undisturbed, stopped = tmp_path / "undisturbed", tmp_path / "stopped"
+    heat(undisturbed, ranks=2, launcher=MpiLauncher(), stop=lambda: False)
+    with pytest.raises(Interrupted):
+        heat(stopped, ranks=2, launcher=MpiLauncher(), stop=lambda: read_progress(stopped) is not None)
+    assert list(stopped.glob("state-*.ckpt"))
+    outcome = heat(stopped, ranks=2, launcher=MpiLauncher(), stop=lambda: False)
+    assert outcome.ended == "finished"
+    assert [replica["replica"] for replica in outcome.replicas] == [0, 1, 2, 3]
+    temperatures = []
+    for rank in range(2):
+        with (
+            np.load(undisturbed / f"series-{rank}.npz") as one,
+            np.load(stopped / f"series-{rank}.npz") as other,
+        ):
+            for column in one.files:
+                assert np.array_equal(one[column], other[column], equal_nan=True), column
+            assert np.nanmin(one["audit_max_eV_A"]) > 0.0
+            temperatures.extend(one["T_support_K"])
+    assert len({values[0] for values in temperatures}) == 4
+
+
+def test_two_ranks_explore_all_starts(tmp_path, labelled, tiny_committee_packages):
+    folder, committee = _staged(tmp_path / "run", tiny_committee_packages, driver=None)
+    starts = []
+    for number in range(3):
+        atoms = labelled.copy()
+        atoms.info = {"trajectory": f"t{number}", "temperature_K": 100.0 * (number + 1), "seed": number}
+        starts.append(atoms)
+    protocol = ExplorationProtocol(steps=20, timestep_fs=0.5, friction_per_ps=5.0, frame_every=10)
+    stage_explore(folder, starts, protocol, committee)
+    result = explore(folder, ranks=2, launcher=MpiLauncher(), stop=lambda: False)
+    assert [end["trajectory"] for end in result.trajectories] == ["t0", "t1", "t2"]
+    frames = read_frames(folder)
+    assert sum(result.verdicts.values()) == len(frames) >= 3
+    assert {atoms.info["temperature_K"] for atoms in frames} == {100.0, 200.0, 300.0}
+    assert all(atoms.info["max_spread_eV_A"] > 0.0 for atoms in frames)
+    assert explore(folder, ranks=2, launcher=MpiLauncher(), stop=lambda: False) == result
