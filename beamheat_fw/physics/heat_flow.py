@@ -211,8 +211,8 @@ def rise_parts(flow: HeatFlow, values: Mapping[str, Any]) -> RiseParts:
     ----------
     flow : HeatFlow
     values : mapping of str to float or array
-        By the names of `HeatFlow.inputs`, in their units, and ``beam_energy`` in keV where it is not that of the
-        flow; arrays broadcast.
+        By the names of `HeatFlow.inputs`, in their units, and ``beam_energy`` in keV where it is not that
+        of the flow; arrays broadcast.
     """
     dose_rate = np.asarray(values["dose_rate"], dtype=float)
     power = deposited_power_nW(
