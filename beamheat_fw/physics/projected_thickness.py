@@ -96,4 +96,4 @@ def _plane(
 
 def _edges(values: NDArray[np.float64], pixel: float, margin: float) -> NDArray[np.float64]:
     half = int(np.ceil((np.abs(values).max() + margin) / pixel))
-    return (np.arange(-half, half + 2) - 0.5) * pixel
+    return (np.arange(-half, half + 2, dtype=np.float64) - 0.5) * pixel
