@@ -151,7 +151,6 @@ class TrainMember(JobTask):
             settings_hash=dataset.settings_hash,
             run_stats={
                 "epochs": trained.epochs,
-                "best_epoch": trained.best_epoch,
                 "training_frames": trained.training_frames,
                 "validation_frames": trained.validation_frames,
                 "warm_started": trained.warm_started,

@@ -10,7 +10,7 @@ from beamheat_fw.campaign import Campaign, GpawSettings
 
 #: Core seconds of one GPAW label of 40 atoms: LCAO with a minimal basis, as measured on two ranks of a
 #: 2.5 GHz Xeon (docs/measurements.md). The other modes are scaled from it by the readings there.
-CORE_S_LCAO_SZ_40_ATOMS = 10.0
+CORE_S_LCAO_SZ_40_ATOMS = 24.0
 MODE_FACTOR = {"sz": 1.0, "dzp": 3.0, "pw": 6.0}
 #: Labels grow between quadratically and cubically with size at these sizes.
 LABEL_EXPONENT = 2.3
