@@ -11,6 +11,7 @@ from beamheat_fw.store.documents import (
     Committee,
     Conductance,
     Dataset,
+    Edge,
     Label,
     MDRun,
     Potential,
@@ -88,7 +89,7 @@ def gather(store: Store, campaign_id: str) -> CampaignDocuments:
         record=store.load(CampaignRecord, campaign_id),
         prediction=prediction,
         conductance=_behind(store, Conductance, mine, prediction.conductance_id if prediction else None),
-        spectrum=_behind(store, Spectrum, mine, prediction.spectrum_id if prediction else None),
+        spectrum=_spectrum(store, campaign_id, prediction),
         runs=tuple(store.find(MDRun, mine)),
         rounds=rounds,
         committees=tuple(sorted(store.find(Committee, mine), key=lambda found: found.round)),
@@ -104,6 +105,15 @@ def _newest(store: Store, kind: Any, query: dict[str, Any]) -> Any:
 
 def _behind(store: Store, kind: Any, query: dict[str, Any], identifier: str | None) -> Any:
     return store.load(kind, identifier) if identifier else _newest(store, kind, query)
+
+
+def _spectrum(store: Store, campaign_id: str, prediction: Prediction | None) -> Spectrum | None:
+    """Return the newest spectrum analysed for a campaign; others may share it."""
+    if prediction is not None and prediction.spectrum_id:
+        return store.load(Spectrum, prediction.spectrum_id)
+    made_for = {"from.id": campaign_id, "to.collection": Spectrum.collection}
+    edge = next(iter(store.find(Edge, made_for, newest_first=True, limit=1)), None)
+    return store.load(Spectrum, edge.to.id) if edge else None
 
 
 def _datasets(store: Store, rounds: tuple[Round, ...]) -> tuple[Dataset, ...]:

@@ -104,7 +104,9 @@ def titled(name: str) -> str:
 def typeset(text: str) -> str:
     """Return text with powers (``m^-2``, ``2.5e+16``) as they are printed and units that hold together."""
     text = re.sub(r"(\d) %", "\\1\u00a0%", text)
-    text = re.sub(r"\([^)]{,12}\)$", lambda unit: unit[0].replace(" ", "\u00a0"), text)
+    text = re.sub(
+        r"\([^)]{,12}\)$", lambda unit: unit[0].replace(" ", "\u00a0").replace("/", "/\u2060"), text
+    )
     text = re.sub(r"\^(-?\d+)", lambda power: power[1].translate(_SUPERSCRIPTS), text)
     return re.sub(r"(\d)e([+-]?\d+)\b", lambda power: f"{power[1]} × {power_of_ten(int(power[2]))}", text)
 

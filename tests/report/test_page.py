@@ -133,6 +133,12 @@ def test_half_done_campaign_shows_what_there_is(filled) -> None:
     assert "No heated particle has been simulated yet" in page
 
 
+def test_spectrum_that_another_campaign_shares_stays_in_the_report(filled) -> None:
+    spectrum = filled.measure()
+    filled.store.save(spectrum.model_copy(update={"campaign_id": "another one"}))
+    assert gather(filled.store, filled.id).spectrum.id == spectrum.id
+
+
 def test_words_from_outside_cannot_become_markup(filled) -> None:
     from beamheat_fw.store import labels
 
