@@ -13,7 +13,7 @@ from fireworks import FWAction
 from fireworks.utilities.fw_serializers import DATETIME_HANDLER, reconstitute_dates
 
 from beamheat_fw.errors import IntegrityError, StoreError
-from beamheat_fw.launch.files import write_whole
+from beamheat_fw.whole_files import write_whole
 
 FILE_NAME = "beamheat_completion.json"
 #: A spec that gets an action's updates must stay below MongoDB's 16 MiB a document.

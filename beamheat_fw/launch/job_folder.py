@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from beamheat_fw.errors import InputError, IntegrityError, Interrupted
-from beamheat_fw.launch.files import flush_folder, write_whole
 from beamheat_fw.launch.owner import Fate, fate, this_process
+from beamheat_fw.whole_files import flush_folder, write_whole
 
 STAGED = "staged.json"
 OUTCOME = "outcome.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from beamheat_fw.errors import IntegrityError
+from beamheat_fw.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,8 @@ class LabelResult:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write a document under a temporary name, flush it to disk and rename it."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(document, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    """Write a document as JSON, whole or not at all."""
+    write_whole(path, json.dumps(document).encode())
 
 
 def _plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:

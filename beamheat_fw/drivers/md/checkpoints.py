@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from beamheat_fw.errors import InputError, IntegrityError
+from beamheat_fw.whole_files import write_whole
 
 _MAGIC = "beamheat-checkpoint 1"
 #: Checkpoints of each rank that stay on disk: one that is cut short leaves the one before it.
@@ -116,13 +116,3 @@ def _checked_arrays(path: Path) -> dict[str, np.ndarray]:
         )
     with np.load(io.BytesIO(payload)) as stored:
         return {name: stored[name] for name in stored.files}
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all: temporary name, flush, rename."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)

@@ -11,7 +11,6 @@ from typing import Any
 
 from ase import Atoms
 
-from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.drivers.md.heating import FINISHED, WALL_TIME
 from beamheat_fw.drivers.md.inputs import STARTS_FILE, read_structures, write_structures
 from beamheat_fw.drivers.md.launching import OUTCOME_FILE, rank_outcomes, run_ranks
@@ -23,6 +22,7 @@ from beamheat_fw.drivers.md.protocols import (
 )
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
+from beamheat_fw.whole_files import write_whole
 
 _PROGRAM = "beamheat_fw.drivers.md.explore_program"
 _NEEDED = ("trajectory", "temperature_K", "seed")

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from beamheat_fw.drivers.md.batch import Batch
-from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.drivers.md.exploring import RankExploration
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
 from beamheat_fw.drivers.md.heating import STOPPED, RankPlace
@@ -22,6 +21,7 @@ from beamheat_fw.drivers.md.protocols import (
     ExplorationProtocol,
 )
 from beamheat_fw.drivers.md.rank import run_rank
+from beamheat_fw.whole_files import write_whole
 
 
 def main() -> None:

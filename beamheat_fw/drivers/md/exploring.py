@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from beamheat_fw.drivers.md.batch import Batch
-from beamheat_fw.drivers.md.checkpoints import Checkpoint, CheckpointFolder, write_whole
+from beamheat_fw.drivers.md.checkpoints import Checkpoint, CheckpointFolder
 from beamheat_fw.drivers.md.dynamics import Dynamics, MakeForces
 from beamheat_fw.drivers.md.frames import FrameInfo, FrameLog
 from beamheat_fw.drivers.md.heating import FINISHED, STOPPED, WALL_TIME, RankPlace
@@ -22,6 +22,7 @@ from beamheat_fw.drivers.md.observables import frame_temperatures_K
 from beamheat_fw.drivers.md.progress import Progress
 from beamheat_fw.drivers.md.protocols import ExplorationProtocol
 from beamheat_fw.physics.gate import FAILED, Verdict
+from beamheat_fw.whole_files import write_whole
 
 
 @dataclass(frozen=True)

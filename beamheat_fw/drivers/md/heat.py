@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.drivers.md.heating import WALL_TIME
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, write_structures
 from beamheat_fw.drivers.md.launching import OUTCOME_FILE, rank_outcomes, run_ranks
@@ -19,6 +18,7 @@ from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, Comm
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.series import FEWEST_SAMPLES, TemperatureSeries
+from beamheat_fw.whole_files import write_whole
 
 _PROGRAM = "beamheat_fw.drivers.md.heat_program"
 

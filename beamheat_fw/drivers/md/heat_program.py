@@ -9,7 +9,6 @@ from pathlib import Path
 
 from beamheat_fw.drivers.md.audit import Auditor
 from beamheat_fw.drivers.md.batch import Batch
-from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
 from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun, RankPlace
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_committee, read_structures, run_key
@@ -17,6 +16,7 @@ from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
 from beamheat_fw.drivers.md.summary import summarise
+from beamheat_fw.whole_files import write_whole
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ase import Atoms
 
-from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile
 from beamheat_fw.errors import InputError
 from beamheat_fw.identity import content_hash, file_sha256
+from beamheat_fw.whole_files import write_whole
 
 if TYPE_CHECKING:
     from beamheat_fw.drivers.nequip.committee import Committee

@@ -6,7 +6,7 @@ import json
 import time
 from pathlib import Path
 
-from beamheat_fw.drivers.md.checkpoints import write_whole
+from beamheat_fw.whole_files import write_whole
 
 PROGRESS_FILE = "progress.json"
 _EVERY_S = 1.0

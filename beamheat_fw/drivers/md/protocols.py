@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.drivers.md.dynamics import Motion
 from beamheat_fw.errors import InputError
+from beamheat_fw.whole_files import write_whole
 
 if TYPE_CHECKING:
     from beamheat_fw.campaign import ExplorationStage, HeatingStage

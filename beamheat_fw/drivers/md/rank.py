@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.errors import BeamheatError
+from beamheat_fw.whole_files import write_whole
 
 #: Exit status of a rank that was asked to stop, wrote its checkpoint and can go on later (EX_TEMPFAIL).
 STOPPED_STATUS = 75

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from beamheat_fw.drivers.md.checkpoints import write_whole
 from beamheat_fw.drivers.md.observables import Sample
+from beamheat_fw.whole_files import write_whole
 
 SERIES_COLUMNS = ("T_support_K", "T_particle_K", "E_support_eV", "E_particle_eV")
 

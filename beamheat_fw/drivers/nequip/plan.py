@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from beamheat_fw.campaign import TrainingStage
 from beamheat_fw.errors import InputError
+from beamheat_fw.whole_files import write_whole
 
 DATASET_FILE = "train.extxyz"
 PLAN_FILE = "training.json"
@@ -68,9 +69,7 @@ class TrainingPlan:
             "seed": self.seed,
             "first_round": self.first_round,
         }
-        waiting = folder / f"{PLAN_FILE}.tmp"
-        waiting.write_text(json.dumps(document, indent=1))
-        waiting.rename(folder / PLAN_FILE)
+        write_whole(folder / PLAN_FILE, json.dumps(document, indent=1).encode())
 
     @classmethod
     def load(cls, folder: Path) -> TrainingPlan:

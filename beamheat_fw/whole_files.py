@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, whatever dies while they are written."""
 
 from __future__ import annotations
 
