@@ -123,7 +123,10 @@ def test_conductance_compatible_with_zero_is_said_and_leaves_no_upper_bound(fill
     assert said.value.startswith("at least")
     assert "no upper bound" in said.interval
     assert "compatible with zero" in said.cautions[0]
-    assert "≥" in render(filled.store, filled.id)
+    page = render(filled.store, filled.id)
+    assert "≥" in page
+    assert "A band without an upper edge is unbounded" in page
+    assert "inf" not in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)[0]
 
 
 def test_half_done_campaign_shows_what_there_is(filled) -> None:

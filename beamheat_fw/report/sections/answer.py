@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from beamheat_fw.report.blocks import Answer, Block, Facts, Figure, Row, Section, Table, Warnings
 from beamheat_fw.report.documents import CampaignDocuments
 from beamheat_fw.report.figures import temperature as figures
+from beamheat_fw.report.figures.canvas import finite
 from beamheat_fw.report.numbers import interval, number, with_error, words
 from beamheat_fw.store.documents import Conductance, Prediction
 
@@ -137,7 +139,7 @@ def _rise_table(prediction: Prediction) -> Table:
 
 def _rise_and_bounds(prediction: Prediction) -> list[Figure]:
     caption = "Temperature rise against dose rate; bands are 68 % intervals."
-    if any(row["delta_T_upper_K"] is None for row in prediction.table):
+    if any(not math.isfinite(finite(row["delta_T_upper_K"], math.inf)) for row in prediction.table):
         caption += " A band without an upper edge is unbounded."
     drawn = [Figure(figures.temperature_rise(prediction), caption)]
     if bounds := prediction.breakdown.get("bounds_K"):
