@@ -173,7 +173,7 @@ def _replace_by_least_squares(
     """Put the paper's estimate of the rate in the state-space likelihood's place; return that rate."""
     import numpy as np
 
-    from beamheat_fw.physics.relaxation import least_squares
+    from beamheat_fw.physics.least_squares import least_squares
 
     rates, errors = np.array([least_squares(one) for one in series]).T
     weights = errors**-2.0
@@ -243,8 +243,8 @@ def _plan(
 ) -> dict[str, Any]:
     import numpy as np
 
-    from beamheat_fw.physics.relaxation import TwoBodies
     from beamheat_fw.physics.run_plan import one_run_error, plan_runs
+    from beamheat_fw.physics.two_body_filter import TwoBodies
 
     C_particle, C_support = (
         document[f"heat_capacity_{name}"]["value_eV_per_K"] for name in ("particle", "support")

@@ -6,8 +6,8 @@ import os
 import sys
 from importlib import import_module
 
-import click
 import typer
+from typer.exceptions import Abort, TyperException
 
 from beamheat_fw.errors import BeamheatError
 
@@ -67,9 +67,9 @@ def run(arguments: list[str] | None = None) -> int:
     """
     try:
         status = _build_app()(args=arguments, standalone_mode=False)
-    except click.exceptions.Abort:
+    except Abort:
         return 130
-    except click.ClickException as error:
+    except TyperException as error:
         error.show()
         return error.exit_code
     except BeamheatError as error:

@@ -126,7 +126,11 @@ class Context:
         Fenced
             Another rocket has taken this firework over; nothing was written.
         """
-        known = {"campaign_id": self.campaign_id, "tags": self.campaign.tags, "fw_id": self.fw_id}
+        known = {
+            "campaign_id": document.campaign_id or self.campaign_id,
+            "tags": self.campaign.tags,
+            "fw_id": self.fw_id,
+        }
         stamped = document.model_copy(update=known)
         sources = list(sources)
         return self.write(

@@ -195,24 +195,25 @@ class AnalyseConductance(CampaignTask):
 def _conductance(context: Context, result: ConductanceResult, runs: list[MDRun]) -> Conductance:
     from beamheat_fw.physics.structures import build_system
 
-    g = result.conductance_MW_m2K
+    fit = result.to_dict()
+    low, high = fit["conductance_MW_m2K"]["interval"]
     return Conductance(
         campaign_id=context.campaign_id,
         result_key=f"relaxation-r{context.round}",
-        conductance_MW_m2K=g.value,
-        conductance_low_MW_m2K=g.low,
-        conductance_high_MW_m2K=g.high,
+        conductance_MW_m2K=fit["conductance_MW_m2K"]["value"],
+        conductance_low_MW_m2K=low,
+        conductance_high_MW_m2K=high,
         compatible_with_zero=result.compatible_with_zero,
         method="relaxation",
         area_definition=result.contact.definition,
         area_nm2=result.contact.area_nm2,
         temperature_K=result.T_interface_K,
         breakdown={
-            "statistical": result.statistical_MW_m2K.error,
-            "potential": result.potential_error_MW_m2K,
-            "heat_capacity": result.heat_capacity_error_MW_m2K,
+            "statistical": fit["statistical_MW_m2K"]["error"],
+            "potential": fit["potential_error_MW_m2K"],
+            "heat_capacity": fit["heat_capacity_error_MW_m2K"],
         },
-        fit=result.to_dict(),
+        fit=fit,
         md_run_ids=tuple(run.id for run in runs),
         analysis=Analysis(warnings=(*result.warnings, *(w for run in runs for w in run.analysis.warnings))),
         **composition_fields(build_system(context.campaign.heating.system)),

@@ -9,6 +9,7 @@ from beamheat_fw.errors import StoreError
 from beamheat_fw.firetasks.context import Context
 from beamheat_fw.firetasks.job import CampaignTask
 from beamheat_fw.firetasks.progress import advance
+from beamheat_fw.firetasks.spectrum import spectrum_id
 from beamheat_fw.flows.next_step import CONVERGED
 from beamheat_fw.physics.beam import Beam
 from beamheat_fw.physics.energy_loss import EnergyLoss
@@ -30,8 +31,8 @@ class PredictTemperature(CampaignTask):
 
     def act(self, context: Context) -> dict[str, Any]:
         """Predict from the campaign's newest conductance and spectrum, and end the campaign."""
-        conductance = _newest(context, Conductance)
-        spectrum = _newest(context, Spectrum)
+        conductance = _newest_conductance(context)
+        spectrum = context.store.load(Spectrum, spectrum_id(context.campaign.eels))
         stage = context.campaign.prediction
         flow = heat_flow(stage, conductance)
         loss = energy_loss(spectrum)
@@ -94,15 +95,14 @@ def _measured(conductance: Conductance) -> Measured:
     return Measured(value, error, low, float("inf") if high is None else high, tuple(causes.items()))
 
 
-def _newest(context: Context, kind: Any) -> Any:
-    found = next(
-        iter(context.store.find(kind, {"campaign_id": context.campaign_id}, newest_first=True, limit=1)), None
-    )
+def _newest_conductance(context: Context) -> Conductance:
+    query = {"campaign_id": context.campaign_id}
+    found = next(iter(context.store.find(Conductance, query, newest_first=True, limit=1)), None)
     if found is None:
         raise StoreError(
-            f"The campaign has no document in {kind.collection} yet",
+            "The campaign has no conductance yet",
             f"See `beamheat status {context.campaign.name}` for what failed, mend it and resubmit.",
-            {"campaign_id": context.campaign_id},
+            query,
         )
     return found
 

@@ -11,6 +11,7 @@ from beamheat_fw.campaign import EelsStage
 from beamheat_fw.errors import InputError
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import JobTask
+from beamheat_fw.identity import content_hash
 from beamheat_fw.store.artifacts import fetch_artifact
 from beamheat_fw.store.documents import Spectrum
 from beamheat_fw.store.documents.base import Analysis
@@ -43,6 +44,9 @@ class AnalyseSpectrum(JobTask):
     def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
         """Save the spectrum's document."""
         spectrum = spectrum_document(context.campaign.eels, json.loads((folder / RESULT_FILE).read_text()))
+        # A spectrum is the same document for all campaigns that analyse it alike; it stays the first one's.
+        known = context.store.db[Spectrum.collection].find_one({"_id": spectrum.id}, {"campaign_id": 1})
+        spectrum = spectrum.model_copy(update={"campaign_id": known["campaign_id"] if known else None})
         context.save(spectrum, [Source("campaigns", context.campaign_id, "campaign")])
         return {"spectrum_id": spectrum.id, "mean_free_path_nm": spectrum.mean_free_path_nm}
 
@@ -62,6 +66,15 @@ def analyse_file(path: Path, stage: EelsStage) -> dict[str, Any]:
     return analyse(read_low_loss(path), settings, thickness).to_dict()
 
 
+def spectrum_id(stage: EelsStage) -> str:
+    """Return the id of the document that a campaign's spectrum and settings lead to."""
+    return content_hash({"file": stage.sha256, "settings": _settings(stage)})
+
+
+def _settings(stage: EelsStage) -> dict[str, Any]:
+    return stage.model_dump(mode="json", exclude={"file", "sha256"})
+
+
 def spectrum_document(stage: EelsStage, result: dict[str, Any]) -> Spectrum:
     """Turn the analysis of a spectrum into its document.
 
@@ -79,7 +92,7 @@ def spectrum_document(stage: EelsStage, result: dict[str, Any]) -> Spectrum:
     return Spectrum(
         file_name=Path(stage.file).name,
         file_sha256=stage.sha256 or "",
-        settings=stage.model_dump(mode="json", exclude={"file", "sha256"}),
+        settings=_settings(stage),
         beam_energy_keV=stage.beam_energy_keV,
         t_over_lambda=thickest,
         t_over_lambda_error=thickest * length["error"] / length["value"],

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from beamheat_fw.physics.relaxation import RateLikelihood, join
+from beamheat_fw.physics.rate_likelihood import RateLikelihood, join
 
 #: Scale of the half-normal prior of the members' relative spread: members trained on one data set are
 #: expected to differ by a few tens of percent at most. It matters where there are two or three members.
@@ -51,8 +51,8 @@ def pool(members: Mapping[str, RateLikelihood]) -> PooledRate:
     members : mapping of str to RateLikelihood
         One joint likelihood for each potential, all on one grid.
     """
-    joint = join(list(members.values())).bias_reduced
-    best, statistical = joint.best_per_ps, joint.interval_per_ps()
+    joint = join(list(members.values()))
+    best, statistical = joint.bias_reduced.best_per_ps, joint.interval_per_ps()
     if len(members) < 2:
         return PooledRate(best, statistical, statistical, None)
     rates = _dense_rates(list(members.values()), joint)
@@ -61,8 +61,8 @@ def pool(members: Mapping[str, RateLikelihood]) -> PooledRate:
     spread = float((_SPREADS[:, None] * weights).sum() / weights.sum())
     with np.errstate(divide="ignore"):
         marginal = np.maximum(np.log(weights.sum(axis=0)), -700.0)
-    pooled = RateLikelihood(rates, marginal, joint.duration_ps).bias_reduced
-    return PooledRate(pooled.best_per_ps, statistical, pooled.interval_per_ps(), spread)
+    pooled = RateLikelihood(rates, marginal, joint.duration_ps)
+    return PooledRate(pooled.bias_reduced.best_per_ps, statistical, pooled.interval_per_ps(), spread)
 
 
 def _dense_rates(members: list[RateLikelihood], joint: RateLikelihood) -> NDArray[np.float64]:

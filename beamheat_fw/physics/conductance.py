@@ -16,9 +16,11 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.physics import heat_capacity, relaxation
 from beamheat_fw.physics.between_members import PooledRate, pool
 from beamheat_fw.physics.heat_capacity import HeatCapacity
-from beamheat_fw.physics.relaxation import RateLikelihood, RelaxationFit, TwoBodies, join
+from beamheat_fw.physics.rate_likelihood import RateLikelihood, join
+from beamheat_fw.physics.relaxation import RelaxationFit
 from beamheat_fw.physics.relaxation_curve import RelaxationCurve, relaxation_curve
 from beamheat_fw.physics.series import LONGEST_SERIES_PS, TemperatureSeries
+from beamheat_fw.physics.two_body_filter import TwoBodies, normalised_innovations
 from beamheat_fw.units import A2_PER_NM2, MW_M2K_PER_EV_A2_PS_K
 
 #: Heat capacities are measured on blocks of this length, several correlation times of the kinetic energy.
@@ -329,11 +331,8 @@ def _interface_temperature(fitted: RelaxationFit, rate_per_ps: float) -> float:
 
 
 def _one_run(run: TemperatureSeries, likelihood: RateLikelihood, to_G: float) -> RunConductance:
-    reduced = likelihood.bias_reduced
-    ends = reduced.interval_per_ps()
-    return RunConductance(
-        run.member, run.seed, _scaled(reduced.best_per_ps, ends, to_G), _tau(reduced.best_per_ps, ends)
-    )
+    best, ends = likelihood.bias_reduced.best_per_ps, likelihood.interval_per_ps()
+    return RunConductance(run.member, run.seed, _scaled(best, ends, to_G), _tau(best, ends))
 
 
 def _warnings(
@@ -377,9 +376,7 @@ def _misfits(fitted: RelaxationFit, bodies: TwoBodies, rate_per_ps: float) -> li
     """Look for decay that is not one exponential, and for noise that the numbers of atoms do not explain."""
     early, squares = [], []
     for pair in fitted.blocks_K:
-        innovations = relaxation.normalised_innovations(
-            pair, bodies, fitted.block_ps, rate_per_ps, fitted.tau_fast_ps
-        )
+        innovations = normalised_innovations(pair, bodies, fitted.block_ps, rate_per_ps, fitted.tau_fast_ps)
         sign = np.sign(pair[0][0] - pair[1][0])
         part = innovations[: max(2, len(innovations) // 3)]
         early.append(sign * part.sum() / np.sqrt(len(part)))

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beamheat_fw.physics.relaxation import RelaxationFit, TwoBodies
+from beamheat_fw.physics.relaxation import RelaxationFit
+from beamheat_fw.physics.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
 

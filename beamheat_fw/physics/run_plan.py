@@ -7,7 +7,7 @@ from math import ceil, exp, sqrt
 from typing import Any
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.relaxation import TwoBodies
+from beamheat_fw.physics.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beamheat_fw.physics.relaxation import TwoBodies
 from beamheat_fw.physics.series import TemperatureSeries
+from beamheat_fw.physics.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
 

@@ -11,9 +11,9 @@ import pytest
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
 from beamheat_fw.physics.heat_capacity import HeatCapacity, dulong_petit, from_energy_slope
-from beamheat_fw.physics.relaxation import TwoBodies
 from beamheat_fw.physics.series import TemperatureSeries
 from beamheat_fw.physics.two_body_draws import Experiment, draw
+from beamheat_fw.physics.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
 HULL = Contact(2.0, "hull")

@@ -8,7 +8,6 @@ import pytest
 from beamheat_fw.errors import CalculationError, InputError
 from beamheat_fw.physics.conductance import Contact
 from beamheat_fw.physics.injection import injection_conductance, steady_run
-from beamheat_fw.physics.relaxation import TwoBodies
 from beamheat_fw.physics.stationarity import (
     drift_in_sigma,
     equilibrated_from,
@@ -16,6 +15,7 @@ from beamheat_fw.physics.stationarity import (
     statistical_inefficiency,
 )
 from beamheat_fw.physics.two_body_draws import Experiment, draw
+from beamheat_fw.physics.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K, NW_PER_EV_PER_PS
 
 BODIES = TwoBodies(3 * 341 * BOLTZMANN_EV_PER_K, np.inf, 341, np.inf)

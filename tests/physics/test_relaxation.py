@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from beamheat_fw.errors import CalculationError
-from beamheat_fw.physics.relaxation import TwoBodies, fit, join, least_squares, normalised_innovations
+from beamheat_fw.physics.least_squares import least_squares
+from beamheat_fw.physics.rate_likelihood import join
+from beamheat_fw.physics.relaxation import fit
 from beamheat_fw.physics.run_plan import one_run_error
 from beamheat_fw.physics.two_body_draws import Experiment, draw
+from beamheat_fw.physics.two_body_filter import TwoBodies, normalised_innovations
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
 TAU_PS = 12.0
@@ -29,10 +32,10 @@ def test_interval_covers_the_true_rate_as_often_as_it_claims_and_least_squares_d
     runs = draw(au341, seed=1, count=120)
     covered, values, claimed_ls = [], [], []
     for run in runs:
-        likelihood = fit([run], au341.bodies).joint.bias_reduced
+        likelihood = fit([run], au341.bodies).joint
         low, high = likelihood.interval_per_ps()
         covered.append(low <= 1 / TAU_PS <= high)
-        values.append(likelihood.best_per_ps * TAU_PS)
+        values.append(likelihood.bias_reduced.best_per_ps * TAU_PS)
         rate, error = least_squares(run)
         claimed_ls.append(abs(rate - 1 / TAU_PS) < error)
     # Three standard errors of a share out of 120 are 0.13.
@@ -62,9 +65,9 @@ def test_small_particles_over_short_runs_give_the_rate_without_bias():
     runs = draw(experiment, seed=4, count=160)
     values, covered = [], []
     for start in range(0, 160, 8):
-        likelihood = fit(runs[start : start + 8], experiment.bodies).joint.bias_reduced
+        likelihood = fit(runs[start : start + 8], experiment.bodies).joint
         low, high = likelihood.interval_per_ps()
-        values.append(likelihood.best_per_ps * 6.0)
+        values.append(likelihood.bias_reduced.best_per_ps * 6.0)
         covered.append(low <= 1 / 6.0 <= high)
     assert np.mean(values) == pytest.approx(1.0, abs=3 * 0.15 / np.sqrt(20))
     assert 0.35 < np.mean(covered) <= 1.0

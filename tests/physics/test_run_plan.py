@@ -8,8 +8,8 @@ import pytest
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.conductance import Contact
 from beamheat_fw.physics.method_comparison import Determination, compare, fit_size_law
-from beamheat_fw.physics.relaxation import TwoBodies
 from beamheat_fw.physics.run_plan import one_run_error, plan_runs
+from beamheat_fw.physics.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
 
