@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamheat_fw.errors import CalculationError, InputError
-from beamheat_fw.physics.conductance import Contact, Interval
+from beamheat_fw.physics.conductance_result import Contact, Interval
 from beamheat_fw.physics.series import FEWEST_SAMPLES, TemperatureSeries
 from beamheat_fw.physics.stationarity import (
     drift_in_sigma,

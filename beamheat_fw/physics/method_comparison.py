@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.conductance import Contact
+from beamheat_fw.physics.conductance_result import Contact
 
 #: Agreement within a wider combined error says nothing.
 LARGEST_COMBINED_ERROR: Final = 0.10
