@@ -3,13 +3,13 @@ SHELL := /bin/bash
 python := .venv/bin/python
 export OMP_NUM_THREADS := 1
 
-.PHONY: set-up demo test bench science lint clean-demo
+.PHONY: set-up demo test bench science lint
 
 set-up:
 	@launchers/set_up.sh
 
-demo: set-up
-	@$(python) launchers/demo.py
+demo:
+	@launchers/demo.sh
 
 test: set-up
 	@$(python) -m pytest $(PYTEST_ARGS)

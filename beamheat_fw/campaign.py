@@ -19,6 +19,8 @@ from beamheat_fw.physics.structures import ParticleRecipe, SystemRecipe, Trainin
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
+#: Which workers take a firework.
+Category = Literal["dft", "train", "md", "light"]
 
 
 class Stage(BaseModel):
@@ -349,7 +351,7 @@ class Campaign(Stage):
     heating: HeatingStage
     eels: EelsStage
     prediction: PredictionStage
-    queue: Mapping[Literal["dft", "train", "md", "light"], dict[str, str | int]] = Field(default_factory=dict)
+    queue: Mapping[Category, dict[str, str | int]] = Field(default_factory=dict)
 
     @property
     def campaign_id(self) -> str:

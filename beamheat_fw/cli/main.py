@@ -70,7 +70,7 @@ def run(arguments: list[str] | None = None) -> int:
     except Abort:
         return 130
     except TyperException as error:
-        error.show()
+        error.show()  # type: ignore[attr-defined]
         return error.exit_code
     except BeamheatError as error:
         print(f"beamheat: {error.message()}", file=sys.stderr)

@@ -13,7 +13,7 @@ from typing import Any
 
 from fireworks import Firework, Workflow
 
-from beamheat_fw.campaign import Campaign
+from beamheat_fw.campaign import Campaign, Category
 
 FIRETASKS = "beamheat_fw.firetasks"
 
@@ -41,7 +41,7 @@ class Step:
         return f"{self.campaign_id}/{self.round}/{self.stage}"
 
     def firework(
-        self, task: str, category: str, parents: Sequence[Firework] = (), *, part: str = "", **parameters: Any
+        self, task: str, category: Category, parents: Sequence[Firework] = (), *, part: str = "", **parameters: Any
     ) -> Firework:
         """Make one firework of this step.
 
