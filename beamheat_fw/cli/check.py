@@ -32,11 +32,10 @@ def command(
     campaign = load_campaign(campaign_file)
     structures, heated = build_structures(campaign)
     check_executables(campaign, structures)
+    document = _plan_document(campaign, structures, heated)
     if not no_database:
-        from beamheat_fw.cli.connection import connect
-
-        connect(launchpad)
-    emit(_plan_document(campaign, structures, heated), as_json=as_json, readable=_print_plan)
+        document["warnings"] += check_database(campaign, launchpad)
+    emit(document, as_json=as_json, readable=_print_plan)
 
 
 def build_structures(campaign: Campaign) -> tuple[list[Atoms], Atoms]:
@@ -77,6 +76,20 @@ def check_executables(campaign: Campaign, structures: list[Atoms]) -> None:
         )
 
 
+def check_database(campaign: Campaign, launchpad: Path | None) -> list[str]:
+    """Reach the database; warn when it cannot serve the nodes that a queue would start workers on."""
+    from beamheat_fw.cli.connection import connect
+    from beamheat_fw.store.launchpad_file import embedded_server, find_launchpad_file
+
+    connect(launchpad)
+    if campaign.queue and find_launchpad_file(launchpad) == embedded_server().launchpad_file:
+        return [
+            "the campaign asks for queues, but the embedded MongoDB serves this machine alone: for a cluster put "
+            "your server into my_launchpad.yaml and name it with -l"
+        ]
+    return []
+
+
 def _plan_document(campaign: Campaign, structures: list[Atoms], heated: Atoms) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -94,6 +107,7 @@ def _plan_document(campaign: Campaign, structures: list[Atoms], heated: Atoms) -
         "fireworks": planned.fireworks,
         "core_hours": round(planned.core_hours, 2),
         "stages": [asdict(stage) for stage in planned.stages],
+        "warnings": [],
     }
 
 
@@ -116,3 +130,5 @@ def _print_plan(document: dict[str, Any]) -> None:
         f"heated system of {document['heated_atoms']} atoms; about {document['core_hours']:.1f} core hours "
         "(good to a factor of three)."
     )
+    for warning in document["warnings"]:
+        console.print(f"warning: {warning}")
