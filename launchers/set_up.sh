@@ -102,6 +102,8 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint)" ]; then
     rm -f "$stamp"
     install_torch
     install_requirements
+    quietly "the embedded database's folder .beamheat" .venv/bin/python -c \
+        'from beamheat_fw.store.launchpad_file import embedded_server; embedded_server().prepare()'
     fingerprint >"$stamp"
 fi
 say "ready in $((SECONDS - started)) s"

@@ -84,8 +84,8 @@ def check_database(campaign: Campaign, launchpad: Path | None) -> list[str]:
     connect(launchpad)
     if campaign.queue and find_launchpad_file(launchpad) == embedded_server().launchpad_file:
         return [
-            "the campaign asks for queues, but the embedded MongoDB serves this machine alone: for a cluster put "
-            "your server into my_launchpad.yaml and name it with -l"
+            "the campaign asks for queues, but the embedded MongoDB serves this machine alone: for a cluster "
+            "put your server into my_launchpad.yaml and name it with -l"
         ]
     return []
 

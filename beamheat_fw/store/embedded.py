@@ -103,7 +103,7 @@ class EmbeddedServer:
             The server does not come up; the message has the end of its log.
         """
         program = mongod.find_mongod()
-        self._make_folders()
+        self.prepare()
         with self._lock():
             running = mongod.pid_serving(self.data) is not None
             if not running:
@@ -112,8 +112,18 @@ class EmbeddedServer:
             else:
                 mongod.begin_replica_set(self.socket_path, time.monotonic() + _START_S)
             self._begin_launchpad()
-            write_config_files(self.folder, self.uri)
         return not running
+
+    def prepare(self) -> None:
+        """Make the folders and write the FireWorks files of this server, which need not run.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be used.
+        """
+        self._make_folders()
+        write_config_files(self.folder, self.uri)
 
     def stop(self) -> bool:
         """Stop the server cleanly; return False when it was not running.
