@@ -1,4 +1,4 @@
-"""Run the benchmarks one after the other, each in a process of its own: ``python -m tests.benchmarks [NAME ...]``.
+"""Run the benchmarks, each in a process of its own: ``python -m tests.benchmarks [NAME ...]``.
 
 A benchmark is a program ``bench_NAME.py`` beside this file that prints what it measured. Without names all of
 them run; nothing else should run on the machine meanwhile.
