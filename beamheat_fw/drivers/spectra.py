@@ -77,9 +77,10 @@ def read_low_loss(path: Path, lazy: bool = False, signal_index: int | None = Non
         np.asarray(axis.axis, dtype=float),
         counts,
         navigation,
-        _step_nm(signal),
+        _first(_steps_nm(signal)),
         _number(signal.metadata.get_item("Acquisition_instrument.TEM.beam_energy")),
         float(np.iinfo(dtype).max) if dtype.kind in "iu" else None,
+        _pixel_area_nm2(_steps_nm(signal)),
     )
 
 
@@ -154,13 +155,22 @@ def _require_eV(axis: Any, path: Path) -> None:
     )
 
 
-def _step_nm(signal: Any) -> float | None:
-    axes = signal.axes_manager.navigation_axes
-    if not axes:
-        return None
-    factor = _UNITS_IN_NM.get(str(axes[0].units).strip())
-    scale = getattr(axes[0], "scale", None)
-    return None if factor is None or not scale else abs(float(scale)) * factor
+def _steps_nm(signal: Any) -> list[float | None]:
+    """Return the step of each navigation axis; None where its units are no length."""
+    steps: list[float | None] = []
+    for axis in signal.axes_manager.navigation_axes:
+        factor, scale = _UNITS_IN_NM.get(str(axis.units).strip()), getattr(axis, "scale", None)
+        steps.append(None if factor is None or not scale else abs(float(scale)) * factor)
+    return steps
+
+
+def _first(steps_nm: list[float | None]) -> float | None:
+    return steps_nm[0] if steps_nm else None
+
+
+def _pixel_area_nm2(steps_nm: list[float | None]) -> float | None:
+    known = [step for step in steps_nm if step is not None]
+    return known[0] * known[1] if len(steps_nm) == len(known) == 2 else None
 
 
 def _number(value: Any) -> float | None:

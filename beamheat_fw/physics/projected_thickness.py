@@ -14,13 +14,14 @@ from beamheat_fw.physics.particle_shape import beam_direction
 
 #: Narrower than this, single atomic columns show instead of a thickness.
 _LEAST_PROBE_NM = 0.15
+_PIXEL_NM = 0.1
 
 
 def thickness_map(
     particle: Atoms,
     beam_axis: str | ArrayLike = "y",
     scan_axis: str | ArrayLike = "x",
-    pixel_nm: float = 0.1,
+    pixel_nm: float = _PIXEL_NM,
     probe_nm: float = 0.3,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return a map of the thickness along the beam, seen by a Gaussian probe.
@@ -67,15 +68,16 @@ def thickness_map(
 def profile_along(
     particle: Atoms, beam_axis: str | ArrayLike = "y", scan_axis: str | ArrayLike = "x", probe_nm: float = 0.3
 ) -> ThicknessProfile:
-    """Return the thickness along a line scan through the particle's centre.
+    """Return the thickness along a line scan through the particle's centre, and the particle's volume.
 
     Raises
     ------
     InputError
         As `thickness_map`.
     """
-    thickness, across_nm, along_nm = thickness_map(particle, beam_axis, scan_axis, probe_nm=probe_nm)
-    return ThicknessProfile(along_nm, thickness[int(np.argmin(np.abs(across_nm)))])
+    thickness, across_nm, along_nm = thickness_map(particle, beam_axis, scan_axis, _PIXEL_NM, probe_nm)
+    volume_nm3 = float(thickness.sum()) * _PIXEL_NM**2
+    return ThicknessProfile(along_nm, thickness[int(np.argmin(np.abs(across_nm)))], volume_nm3)
 
 
 def _plane(

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.documents import CampaignRecord, Prediction, Round
+from beamheat_fw.store.documents import CampaignRecord, Conductance, Prediction, Round
 
 
 def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
@@ -37,18 +37,36 @@ def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
         "running": [firework["name"] for firework in fireworks if firework["state"] == "RUNNING"],
         "failures": [_failure(store, firework) for firework in fireworks if firework["state"] == "FIZZLED"],
         "delta_T_K": prediction.delta_T_K if prediction else None,
-        "delta_T_text": temperature_text(prediction) if prediction else None,
+        "delta_T_text": temperature_text(prediction, _conductance(store, prediction)) if prediction else None,
     }
 
 
-def temperature_text(prediction: Prediction) -> str:
-    """Return a prediction in words: the rise, its 68 % interval and the beam it holds for."""
+def temperature_text(prediction: Prediction, conductance: Conductance | None = None) -> str:
+    """Return a prediction in words: the rise, its 68 % interval and the beam it holds for.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    conductance : Conductance, optional
+        The one behind it: where it is compatible with zero, the interval's upper end says little.
+    """
     beam = f"at {prediction.beam_energy_keV:g} keV and {prediction.dose_rate_e_A2_s:.3g} e/Å²/s"
     if prediction.delta_T_high_K is None:
         return f"at least {prediction.delta_T_low_K:.3g} K {beam} (no upper bound: G is compatible with zero)"
     up = prediction.delta_T_high_K - prediction.delta_T_K
     down = prediction.delta_T_K - prediction.delta_T_low_K
-    return f"{prediction.delta_T_K:.3g} K (+{up:.2g} -{down:.2g} K) {beam}"
+    text = f"{prediction.delta_T_K:.3g} K (+{up:.2g} -{down:.2g} K) {beam}"
+    if conductance is not None and conductance.compatible_with_zero:
+        text += (
+            " (G is compatible with zero within two standard errors: the upper end holds at 68 %, none does "
+            "at 95 %)"
+        )
+    return text
+
+
+def _conductance(store: Store, prediction: Prediction) -> Conductance | None:
+    query = {"_id": prediction.conductance_id}
+    return next(iter(store.find(Conductance, query, limit=1)), None)
 
 
 def _rounds(store: Store, record: CampaignRecord) -> list[Round]:

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from ase.build import bulk
 from ase.cluster import FaceCenteredCubic
 
 from beamheat_fw.cli.main import run
@@ -43,6 +44,15 @@ def good(rows=1):
     zero_loss = 1e5 * np.exp(-0.5 * (energy / 0.6) ** 2)
     plasmon = 2e3 * np.exp(-0.5 * ((energy - 25.0) / 6.0) ** 2)
     return np.squeeze(np.random.default_rng(1).poisson(np.tile(zero_loss + plasmon, (rows, 1))).astype(float))
+
+
+def losing(t_over_lambda):
+    """Counts without noise whose logarithmic ratio is the one given."""
+    energy = np.arange(300) * 0.5 - 5.0
+    zero_loss = np.exp(-0.5 * (energy / 0.6) ** 2)
+    plasmon = np.exp(-0.5 * ((energy - 25.0) / 4.0) ** 2)
+    grown = np.expm1(t_over_lambda)[:, None] * zero_loss.sum() / plasmon.sum() * plasmon
+    return 1e5 * (zero_loss + grown)
 
 
 def refused(capsys, tmp_path, *arguments):
@@ -117,6 +127,28 @@ def test_particle_file_gives_the_mean_free_path(capsys, tmp_path, monkeypatch, p
     found = document(capsys, LINESCAN, "--particle", tmp_path / "au.xyz", "--beam-axis", "z")
     assert found["mean_free_path_nm"]["method"] == "projected atoms"
     assert found["mean_free_path_nm"]["value"] > 0.0
+
+
+def test_particle_file_gives_the_mean_free_path_of_a_map(capsys, exspy, tmp_path):
+    """A cube of gold on a support, in a map of 0.5 nm steps: lambda is volume over the summed t/lambda."""
+    particle = bulk("Au", cubic=True) * (10, 10, 10)
+    particle.write(tmp_path / "au.xyz")
+    ratio = np.full((14, 16), 0.1)
+    ratio[3:11, 4:12] += 4.08 / 37.0
+    counts = np.random.default_rng(2).poisson(losing(ratio.ravel()).reshape(14, 16, -1)).astype(float)
+    signal = exspy.signals.EELSSpectrum(counts)
+    axis = signal.axes_manager.signal_axes[0]
+    axis.offset, axis.scale, axis.units = -5.0, 0.5, "eV"
+    for navigation in signal.axes_manager.navigation_axes:
+        navigation.scale, navigation.units = 0.51, "nm"
+    signal.save(tmp_path / "map.hspy")
+    given = [tmp_path / "map.hspy", "--particle", tmp_path / "au.xyz", "--threshold", "4"]
+    found = document(capsys, *given, "--detect-support")
+    assert found["mean_free_path_nm"]["method"] == "the particle's volume over the map"
+    assert found["mean_free_path_nm"]["value"] == pytest.approx(37.0, rel=0.01)
+    assert any("atoms are taken as they are" in warning for warning in found["warnings"])
+    assert run(["eels", *map(str, given)]) == 2
+    assert "not subtracted" in capsys.readouterr().err
 
 
 def test_figure_is_drawn(capsys, tmp_path, monkeypatch, pytestconfig):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics.eels.map_sum import of_map
 from beamheat_fw.physics.eels.moments import (
     ENERGY_LOSS,
     RAW_0,
@@ -21,10 +22,17 @@ from beamheat_fw.physics.eels.moments import (
     Moments,
     measure,
 )
-from beamheat_fw.physics.eels.quality import warnings_about
+from beamheat_fw.physics.eels.quality import warnings_about, warnings_about_paths
 from beamheat_fw.physics.eels.spectra import LowLossSpectra
 from beamheat_fw.physics.eels.support import NO_SUPPORT, SupportBackground, detect_support, support_background
-from beamheat_fw.physics.eels.thickness import PathLengths, Scan, Thickness, path_lengths
+from beamheat_fw.physics.eels.thickness import (
+    PathLengths,
+    Scan,
+    Thickness,
+    ThicknessProfile,
+    is_uniform,
+    path_lengths,
+)
 from beamheat_fw.physics.measured import Measured
 
 MeanLossMethod = Literal["deconvolved", "paper"]
@@ -193,7 +201,10 @@ def analyse(
         support,
         paths,
         spectra.navigation_shape,
-        warnings_about(spectra, settings.windows, moments, support, mean_loss.value, paths),
+        (
+            *warnings_about(spectra, settings.windows, moments, support),
+            *(warnings_about_paths(paths, thickness, mean_loss.value) if paths and thickness else ()),
+        ),
     )
 
 
@@ -270,31 +281,65 @@ def _window_eV(
 def _paths(
     spectra: LowLossSpectra, moments: Moments, support: SupportBackground, thickness: Thickness
 ) -> PathLengths:
-    if len(spectra.navigation_shape) > 1 and thickness.thickest_nm is None:
-        raise InputError(
-            "A thickness profile is fitted to line scans, not to maps",
-            "Give a line scan through the particle's middle, or a film's thickness.",
-            {"navigation_shape": list(spectra.navigation_shape)},
-        )
-    counting: NDArray[np.float64] = np.sqrt(np.diagonal(moments.covariance, axis1=1, axis2=2))
-    known = counting[:, T_OVER_LAMBDA] > 0.0
+    if len(spectra.navigation_shape) > 1 and thickness.profile is not None:
+        return _path_over_map(spectra, moments, support, thickness.profile)
+    known = moments.errors[:, T_OVER_LAMBDA] > 0.0
     if thickness.thickest_nm is not None and len(spectra.navigation_shape) != 1:
         known[list(support.positions)] = False
+    scan = _scan(spectra, moments, support, known)
+    if len(spectra.navigation_shape) > 1 and (thickness.thickest_nm is None or not is_uniform(scan)):
+        raise InputError(
+            "One thickness, or half the apparent width, does not describe a map of a particle",
+            "Give the particle's atoms (--particle), or a line scan through its middle.",
+            {"navigation_shape": list(spectra.navigation_shape)},
+        )
+    return path_lengths(scan, thickness)
+
+
+def _scan(
+    spectra: LowLossSpectra, moments: Moments, support: SupportBackground, known: NDArray[np.bool_]
+) -> Scan:
+    """Return the losses of some positions, their errors parted into those alike and those not."""
+    counting: NDArray[np.float64] = np.sqrt(np.diagonal(moments.covariance, axis1=1, axis2=2))
     values = moments.values[known] - support.values
     positions = np.arange(len(known), dtype=np.float64) * (spectra.step_nm or 1.0)
-    return path_lengths(
-        Scan(
-            positions[known],
-            values[:, T_OVER_LAMBDA],
-            counting[known, T_OVER_LAMBDA],
-            values[:, ENERGY_LOSS],
-            counting[known, ENERGY_LOSS],
-            threshold_error=float(np.median(moments.threshold_shift[known])),
-            support_error=float(np.sqrt(support.covariance[T_OVER_LAMBDA, T_OVER_LAMBDA])),
-            support_loss_error_eV=float(np.sqrt(support.covariance[ENERGY_LOSS, ENERGY_LOSS])),
-            calibrated=spectra.step_nm is not None,
-        ),
-        thickness,
+    return Scan(
+        positions[known],
+        values[:, T_OVER_LAMBDA],
+        counting[known, T_OVER_LAMBDA],
+        values[:, ENERGY_LOSS],
+        counting[known, ENERGY_LOSS],
+        threshold_error=float(np.median(moments.threshold_shift[known])),
+        support_error=float(np.sqrt(support.covariance[T_OVER_LAMBDA, T_OVER_LAMBDA])),
+        support_loss_error_eV=float(np.sqrt(support.covariance[ENERGY_LOSS, ENERGY_LOSS])),
+        calibrated=spectra.step_nm is not None,
+    )
+
+
+def _path_over_map(
+    spectra: LowLossSpectra, moments: Moments, support: SupportBackground, profile: ThicknessProfile
+) -> PathLengths:
+    if len(spectra.navigation_shape) != 2:
+        raise InputError(
+            "Only line scans and maps show a particle's volume",
+            "Give one line scan or map, not a stack.",
+            {"navigation_shape": list(spectra.navigation_shape)},
+        )
+    beside = np.zeros(len(moments.values), dtype=bool)
+    beside[list(support.positions)] = True
+    everywhere = _scan(spectra, moments, support, np.ones_like(beside))
+    if support.positions:
+        # What the threshold moves beside the particle goes with the support.
+        shift = moments.threshold_shift
+        everywhere = replace(
+            everywhere, threshold_error=abs(float(shift[~beside].mean() - shift[beside].mean()))
+        )
+    return of_map(
+        everywhere,
+        beside.reshape(spectra.navigation_shape),
+        spectra.pixel_area_nm2,
+        profile.volume_nm3,
+        float(profile.thickness_nm.max()),
     )
 
 

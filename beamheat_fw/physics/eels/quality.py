@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from beamheat_fw.physics.eels.map_sum import VOLUME
 from beamheat_fw.physics.eels.moments import ENERGY_LOSS, T_OVER_LAMBDA, EnergyWindows, Moments
 from beamheat_fw.physics.eels.spectra import LowLossSpectra
 from beamheat_fw.physics.eels.support import SupportBackground
-from beamheat_fw.physics.eels.thickness import PathLengths
+from beamheat_fw.physics.eels.thickness import UNIFORM, PathLengths, Thickness
 from beamheat_fw.physics.measured import Measured
 
 _THICK = 2.0
@@ -20,18 +21,18 @@ def warnings_about(
     windows: EnergyWindows,
     moments: Moments,
     support: SupportBackground,
-    mean_loss_eV: Measured,
-    paths: PathLengths | None,
 ) -> tuple[str, ...]:
     """Return what a reader of the result should know, one sentence each."""
-    found = [
+    return (
         *_about_peaks(moments, windows),
         *_about_range(spectra, moments, windows),
         *_about_support(moments, support),
-    ]
-    if paths is not None:
-        found += _about_paths(paths, mean_loss_eV)
-    return tuple(found)
+    )
+
+
+def warnings_about_paths(paths: PathLengths, thickness: Thickness, mean_loss_eV: Measured) -> tuple[str, ...]:
+    """Return what a reader of the mean free path and dE/dx should know, one sentence each."""
+    return (*_about_thickness(thickness), *_about_paths(paths, mean_loss_eV))
 
 
 def _about_peaks(moments: Moments, windows: EnergyWindows) -> list[str]:
@@ -97,6 +98,23 @@ def _about_support(moments: Moments, support: SupportBackground) -> list[str]:
     ]
 
 
+def _about_thickness(thickness: Thickness) -> list[str]:
+    """Say what the errors of mean free path and dE/dx leave out: the thickness often is the largest."""
+    if thickness.half_width:
+        return [
+            "the thickness is taken to be exactly half the apparent width: mean free path and dE/dx are off "
+            "by as much as the particle is thicker or thinner than that, which their errors do not hold"
+        ]
+    if thickness.profile is not None:
+        return ["the particle's atoms are taken as they are: the errors hold no part for their volume"]
+    if thickness.thickest_nm is not None and thickness.thickest_nm.error == 0.0:
+        return [
+            f"the thickness of {thickness.thickest_nm.value:g} nm is taken as exact: give its error, as "
+            f"{thickness.thickest_nm.value:g}+-ERROR; it is missing from mean free path and dE/dx"
+        ]
+    return []
+
+
 def _about_paths(paths: PathLengths, mean_loss_eV: Measured) -> list[str]:
     found = []
     product = mean_loss_eV.value / paths.mean_free_path_nm.value
@@ -112,9 +130,10 @@ def _about_paths(paths: PathLengths, mean_loss_eV: Measured) -> list[str]:
             "is not the model's; "
             "errors are widened"
         )
-    if paths.method == "uniform thickness":
+    if paths.method in (UNIFORM, VOLUME):
         found.append(
-            "the mean free path takes surface losses for bulk ones: one thickness cannot tell them apart"
+            "the mean free path takes surface losses for bulk ones: neither one thickness nor a volume tells "
+            "them apart"
         )
     if abs(paths.intercept) > 0.2 * paths.thickness_nm / paths.mean_free_path_nm.value:
         found.append(

@@ -35,6 +35,8 @@ class LowLossSpectra:
     beam_energy_keV : float, optional
     saturation_level : float, optional
         The largest number that the file's integers can hold.
+    pixel_area_nm2 : float, optional
+        What one position of a map stands for.
     """
 
     energy_eV: NDArray[np.float64]
@@ -43,6 +45,7 @@ class LowLossSpectra:
     step_nm: float | None = None
     beam_energy_keV: float | None = None
     saturation_level: float | None = None
+    pixel_area_nm2: float | None = None
 
     def __post_init__(self) -> None:
         _check_axis(self.energy_eV)

@@ -15,6 +15,8 @@ from beamheat_fw.physics.measured import Measured
 
 Shape = Callable[[NDArray[np.float64], float, float], NDArray[np.float64]]
 _FEWEST_POSITIONS = 8
+#: The method of a film, as results name it.
+UNIFORM = "uniform thickness"
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,13 @@ class ThicknessProfile:
     position_nm : array, shape (n,)
         Rising, from any origin.
     thickness_nm : array, shape (n,)
+    volume_nm3 : float, optional
+        Of the whole particle: what a map of it needs.
     """
 
     position_nm: NDArray[np.float64]
     thickness_nm: NDArray[np.float64]
+    volume_nm3: float | None = None
 
 
 @dataclass(frozen=True)
@@ -137,9 +142,10 @@ def path_lengths(scan: Scan, thickness: Thickness) -> PathLengths:
     Notes
     -----
     A scan that is the same everywhere is a film: weighted means. Else t/lambda is fitted by a profile and a
-    constant; the highest position alone would be biased upwards by its noise.
+    constant; the highest position alone would be biased upwards by its noise. Maps are films too, or are
+    summed over the particle (`map_sum.of_map`).
     """
-    if thickness.thickest_nm is not None and _is_uniform(scan):
+    if thickness.thickest_nm is not None and is_uniform(scan):
         return _of_film(scan, thickness.thickest_nm)
     if thickness.thickest_nm is None and not scan.calibrated:
         raise InputError(
@@ -157,7 +163,8 @@ def path_lengths(scan: Scan, thickness: Thickness) -> PathLengths:
     )
 
 
-def _is_uniform(scan: Scan) -> bool:
+def is_uniform(scan: Scan) -> bool:
+    """Tell whether t/lambda is the same everywhere, but for its errors."""
     weights = scan.t_over_lambda_error**-2.0
     mean = np.average(scan.t_over_lambda, weights=weights)
     excess = float((weights * (scan.t_over_lambda - mean) ** 2).sum())
@@ -169,7 +176,7 @@ def _of_film(scan: Scan, thickness: Measured) -> PathLengths:
     loss, loss_counting = _weighted_mean(scan.energy_loss_eV, scan.energy_loss_error_eV)
     ratio_error = float(np.linalg.norm((counting, scan.threshold_error, scan.support_error)))
     loss_error = float(np.hypot(loss_counting, scan.support_loss_error_eV))
-    _require_particle(ratio, ratio_error)
+    require_particle(ratio, ratio_error)
     of_thickness = thickness.error / thickness.value
     length, slope = thickness.value / ratio, loss / thickness.value
     return PathLengths(
@@ -177,7 +184,7 @@ def _of_film(scan: Scan, thickness: Measured) -> PathLengths:
         Measured(slope, slope * float(np.hypot(loss_error / loss, of_thickness))),
         thickness.value,
         0.0,
-        "uniform thickness",
+        UNIFORM,
         1.0,
     )
 
@@ -194,7 +201,7 @@ def _ellipse(position: NDArray[np.float64], centre: float, half_width: float) ->
 def _of_ellipse(scan: Scan, thickness: Thickness) -> PathLengths:
     fitted, covariance, reduced = _fit(scan, _ellipse, _start(scan))
     amplitude, centre, half_width, intercept = fitted
-    _require_particle(amplitude, float(np.sqrt(covariance[0, 0])))
+    require_particle(amplitude, float(np.sqrt(covariance[0, 0])))
     gradient = np.array([1.0 / amplitude, 0.0, 0.0, 0.0])
     if thickness.thickest_nm is not None:
         thickest, of_thickness = (
@@ -226,7 +233,7 @@ def _of_atoms(scan: Scan, profile: ThicknessProfile) -> PathLengths:
     fitted, covariance, reduced = _fit(
         scan, lambda x, x0, _: shape(x, x0, 1.0), (amplitude, centre, 1.0, intercept), fixed_width=True
     )
-    _require_particle(fitted[0], float(np.sqrt(covariance[0, 0])))
+    require_particle(fitted[0], float(np.sqrt(covariance[0, 0])))
     length = thickest / fitted[0]
     error = length * float(np.hypot(np.sqrt(covariance[0, 0]), scan.threshold_error)) / fitted[0]
     loss = _loss_per_length(scan, shape(scan.position_nm, fitted[1], 1.0), Measured(thickest))
@@ -293,7 +300,14 @@ def _loss_per_length(scan: Scan, relative_thickness: NDArray[np.float64], thicke
     return Measured(slope / thickest.value, float(slope / thickest.value * relative))
 
 
-def _require_particle(amplitude: float, error: float) -> None:
+def require_particle(amplitude: float, error: float) -> None:
+    """Refuse a t/lambda, or its sum, that is within two errors of nothing.
+
+    Raises
+    ------
+    InputError
+        It is.
+    """
     if not amplitude > 2.0 * error:
         raise _no_particle()
 
