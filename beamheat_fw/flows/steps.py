@@ -41,7 +41,13 @@ class Step:
         return f"{self.campaign_id}/{self.round}/{self.stage}"
 
     def firework(
-        self, task: str, category: Category, parents: Sequence[Firework] = (), *, part: str = "", **parameters: Any
+        self,
+        task: str,
+        category: Category,
+        parents: Sequence[Firework] = (),
+        *,
+        part: str = "",
+        **parameters: Any,
     ) -> Firework:
         """Make one firework of this step.
 
@@ -110,7 +116,8 @@ def propose(step: Step) -> Workflow:
 def learn(step: Step, label_ids: Sequence[str]) -> Workflow:
     """Label a round's structures, judge the previous committee on them, train the next one.
 
-    The calibration comes before the dataset: the new labels must not have been trained on.
+    The previous committee has not been trained on these labels, whatever happens to them meanwhile: judging and
+    training go on side by side.
     """
     size = step.campaign.labelling.chunk_size
     chunks = [
@@ -119,18 +126,15 @@ def learn(step: Step, label_ids: Sequence[str]) -> Workflow:
         )
         for number, start in enumerate(range(0, len(label_ids), size))
     ]
-    judged = chunks
-    if step.round > 0:
-        judged = [step.firework("CalibrateCommittee", "train", chunks)]
-    dataset = step.firework("BuildDataset", "light", judged)
+    dataset = step.firework("BuildDataset", "light", chunks)
+    judged = [step.firework("CalibrateCommittee", "train", chunks)] if step.round > 0 else []
     members = [
         step.firework("TrainMember", "train", [dataset], part=str(member), member=member)
         for member in range(step.campaign.training.members)
     ]
-    committee = step.firework("AssembleCommittee", "light", members)
-    advance = step.firework("Advance", "light", [committee])
-    tail = [dataset, *members, committee, advance]
-    return step.workflow([*chunks, *(judged if judged is not chunks else []), *tail])
+    committee = step.firework("AssembleCommittee", "train", members)
+    advance = step.firework("Advance", "light", [committee, *judged])
+    return step.workflow([*chunks, dataset, *judged, *members, committee, advance])
 
 
 def explore(step: Step) -> Workflow:
