@@ -17,7 +17,7 @@ def command(
         str | None, typer.Option(help="Name, id or file of a campaign.", show_default=False)
     ] = None,
     stage: Annotated[
-        str | None, typer.Option(help="Stage, such as label or train.", show_default=False)
+        str | None, typer.Option(help="propose, learn, explore or heat.", show_default=False)
     ] = None,
     state: Annotated[str, typer.Option(help="FIZZLED or DEFUSED.")] = "FIZZLED",
     error_kind: Annotated[
