@@ -1,0 +1,1 @@
+"""How hot a metal nanoparticle gets under the electron microscope's beam."""

@@ -1,0 +1,1 @@
+"""The `beamheat` command: one module for each subcommand."""

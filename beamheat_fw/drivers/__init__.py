@@ -1,0 +1,1 @@
+"""Run the real codes in a folder: no database, no FireWorks."""

@@ -25,7 +25,17 @@ def stage_packages(context: Context, folder: Path, committee: Committee) -> tupl
 def committee_file(
     context: Context, committee: Committee, packages: Sequence[str], driver: int | None = None
 ) -> CommitteeFile:
-    """Return what an MD program needs to know of a committee: its members, and how far they are trusted."""
+    """Return what an MD program needs to know of a committee: its members, and how far they are trusted.
+
+    Parameters
+    ----------
+    context : Context
+    committee : Committee
+    packages : sequence of str
+        The members' files, as `stage_packages` returns them.
+    driver : int, optional
+        The member that drives a heating run; exploration is driven by the mean.
+    """
     return CommitteeFile(
         packages=tuple(packages),
         driver=driver,
@@ -35,6 +45,6 @@ def committee_file(
 
 
 def stage_committee(context: Context, folder: Path, committee: Committee, driver: int | None = None) -> None:
-    """Write a committee into a job folder."""
+    """Write a committee into a job folder; `driver` as in `committee_file`."""
     packages = stage_packages(context, folder, committee)
     committee_file(context, committee, packages, driver).write(folder / COMMITTEE_FILE)

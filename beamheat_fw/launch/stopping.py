@@ -57,6 +57,7 @@ class Stop:
         self._task_over: str | None = None
 
     def __call__(self) -> bool:
+        """Tell whether the work should end."""
         return self.reason is not None
 
     @property

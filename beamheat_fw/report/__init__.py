@@ -1,0 +1,1 @@
+"""The HTML page of a campaign: its sections, tables and figures."""

@@ -1,0 +1,1 @@
+"""The MongoDB behind everything: documents, labels, artifacts, provenance, the embedded server."""

@@ -73,7 +73,16 @@ def load_campaign_record(store: Store, campaign_id: str) -> CampaignRecord:
 def set_campaign_state(
     store: Store, campaign_id: str, state: CampaignState, reason: str | None = None
 ) -> None:
-    """Pause, resume, cancel or finish a campaign."""
+    """Pause, resume, cancel or finish a campaign.
+
+    Parameters
+    ----------
+    store : Store
+    campaign_id : str
+    state : {'active', 'paused', 'cancelled', 'finished'}
+    reason : str, optional
+        Why; an earlier one is forgotten.
+    """
     store.update(CampaignRecord, campaign_id, {"state": state, "state_reason": reason})
 
 

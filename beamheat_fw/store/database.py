@@ -127,7 +127,22 @@ class Store:
     def find(
         self, kind: type[D], query: Mapping[str, Any], *, newest_first: bool = False, limit: int = 0
     ) -> Iterator[D]:
-        """Yield the documents that match a MongoDB query, oldest first."""
+        """Yield the documents that match a MongoDB query.
+
+        Parameters
+        ----------
+        kind : type of Document
+        query : mapping
+        newest_first : bool
+            Oldest first if not.
+        limit : int
+            Stop after so many; 0 for all.
+
+        Raises
+        ------
+        StoreError
+            Another release wrote one of them.
+        """
         order = -1 if newest_first else 1
         cursor = self.collection(kind).find(dict(query)).sort([("created_at", order), ("_id", order)])
         for found in cursor.limit(limit):

@@ -69,7 +69,19 @@ def save_with_sources(
     maker: Maker,
     session: ClientSession | None = None,
 ) -> str:
-    """Write the edges to a document's sources, then the document; return its id."""
+    """Write the edges to a document's sources, then the document; return its id.
+
+    Parameters
+    ----------
+    store : Store
+    document : Document
+    sources : iterable of Source
+        What it was made from, each in its role.
+    maker : Maker
+        Who made it.
+    session : ClientSession, optional
+        A transaction to write in.
+    """
     record_sources(store, Reference(collection=document.collection, id=document.id), sources, maker, session)
     return store.save(document, session=session)
 

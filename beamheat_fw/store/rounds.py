@@ -18,6 +18,16 @@ def upsert_round(
 ) -> str:
     """Set some fields of a round, which is created if it is not there; return its id.
 
+    Parameters
+    ----------
+    store : Store
+    campaign_id : str
+    round_number : int
+    session : ClientSession, optional
+        A transaction to write in.
+    **fields
+        Fields of `Round`; those left out stay as they are.
+
     Raises
     ------
     InputError

@@ -31,6 +31,7 @@ class StopWish:
         self._wished = True
 
     def __call__(self) -> bool:
+        """Tell whether this rank was asked to stop."""
         return self._wished
 
 

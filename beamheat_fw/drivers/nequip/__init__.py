@@ -1,0 +1,1 @@
+"""Train, load and evaluate committees of NequIP models."""
