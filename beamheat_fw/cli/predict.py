@@ -11,6 +11,10 @@ from beamheat_fw.cli.output import JsonOption, emit
 from beamheat_fw.errors import InputError
 
 _ERRORS = "VALUE[+-ERROR]"
+_MEAN_OF_SCAN = (
+    "the rise is the mean over the scan's frames: while the probe is on the particle it is hotter; "
+    "--dwell-time-us and --frame-time-us give the peak"
+)
 
 
 def _option(text: str, metavar: str = _ERRORS) -> Any:
@@ -44,6 +48,13 @@ def command(
         tuple[float, float], typer.Option(help="The beam's centre relative to the particle's.", metavar="X Y")
     ] = (0.0, 0.0),
     scan_area_nm2: Annotated[float | None, typer.Option(help="Area over which a probe is scanned.")] = None,
+    dwell_time_us: Annotated[
+        float | None, typer.Option(help="How long the beam stays on the particle each time.")
+    ] = None,
+    frame_time_us: Annotated[float | None, typer.Option(help="How long until it comes back.")] = None,
+    duty_cycle: Annotated[
+        float | None, typer.Option(help="Instead of one of these two: their ratio.")
+    ] = None,
     mean_free_path_nm: Annotated[
         str | None, _option("Inelastic mean free path; else the table for gold.")
     ] = None,
@@ -72,7 +83,8 @@ def command(
     sweep: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=START:STOP:COUNT or NAME=A,B,C; NAME is dose-rate, energy, size or shape.",
+            help="NAME=START:STOP:COUNT or NAME=A,B,C; NAME is dose-rate, energy, size, shape (also "
+            "particles' files) or conductance.",
             metavar="SWEEP",
         ),
     ] = None,
@@ -88,6 +100,7 @@ def command(
     from beamheat_fw.cli.sweeping import parse_sweeps, run_sweep
     from beamheat_fw.physics.heat_flow import HeatFlow, Interface
     from beamheat_fw.physics.prediction import predict
+    from beamheat_fw.physics.scanning import transient
 
     if (csv or figure) and not sweep:
         raise InputError("A table or figure was asked for, but no sweep", "Add --sweep dose-rate=1e4:1e8:41.")
@@ -112,9 +125,21 @@ def command(
         *(support_thickness_nm, hole_radius_nm),
     ).build()
     flow = HeatFlow(body.particle, beam, interface, ground, ambient_k)
-    axes = parse_sweeps(sweep or [], flow)
-    prediction = predict(flow, loss)
-    document = prediction.to_dict() | {"method": method, "inputs": inputs.document(flow, loss, body)}
+    visits = inputs.VisitOptions(dwell_time_us, frame_time_us, duty_cycle).build()
+    axes = parse_sweeps(
+        sweep or [],
+        flow,
+        lambda file: inputs.ParticleOptions(file, beam_axis, None, None, material, method).build(beam),
+    )
+    document = predict(flow, loss).to_dict() | {"method": method, "inputs": inputs.document(flow, loss, body)}
+    # A line of the budget even where it is left out: it then has no share, but its size is in systematics_K.
+    document["budget"].setdefault("electron_phonon", 0.0)
+    scanned = scan_area_nm2 is not None
+    if visits is not None:
+        tau_ps = document["cooling_time_ps"]
+        document["transient"] = transient(flow, loss, tau_ps, visits, averaged=scanned).to_dict()
+    elif scanned:
+        document["warnings"].append(_MEAN_OF_SCAN)
     if sweep:
         document["sweep"] = run_sweep(flow, loss, axes, csv, figure)
     emit(document, as_json=as_json, readable=_show)
@@ -139,7 +164,20 @@ def _show(document: dict[str, Any]) -> None:
         f"single events        {document['events_per_tau']:.3g} in a cooling time of "
         f"{document['cooling_time_ps']:.3g} ps, {document['kick_K']:.3g} K each"
     )
+    _show_transient(document.get("transient"))
+    left_out = document["systematics_K"]
     for cause, share in sorted(document["budget"].items(), key=lambda item: -item[1]):
-        typer.echo(f"  {100 * share:5.1f} % of the variance from {cause}")
+        if cause not in left_out:
+            typer.echo(f"  {100 * share:5.1f} % of the variance from {cause}")
+    for cause, size_K in left_out.items():
+        typer.echo(f"  {size_K:+.3g} K left out: {cause}")
     for warning in document["warnings"]:
         typer.echo(f"warning: {warning}")
+
+
+def _show_transient(found: dict[str, float] | None) -> None:
+    if found is not None:
+        typer.echo(
+            f"beam comes and goes  {found['peak_K']:.4g} K at the peak, {found['trough_K']:.3g} K before it "
+            f"returns, {found['mean_K']:.3g} K on average (duty cycle {found['duty_cycle']:.3g})"
+        )

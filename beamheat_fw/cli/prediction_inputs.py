@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -24,6 +25,7 @@ from beamheat_fw.physics.materials import material as find_material
 from beamheat_fw.physics.mean_free_path import PAPER_MEAN_ENERGY_LOSS_EV, paper_nm
 from beamheat_fw.physics.measured import Measured, parse_measured
 from beamheat_fw.physics.particle_shape import ParticleShape, measure_shape, project
+from beamheat_fw.physics.scanning import Visits
 from beamheat_fw.physics.support_heating import Support
 
 
@@ -142,9 +144,12 @@ class BeamOptions:
                 "The beam's profile is not known", "Choose uniform or gaussian.", {"given": self.profile}
             )
         profile: Profile = "gaussian" if self.profile == "gaussian" else "uniform"
-        # A scanned probe's diameter is not the extent of what it illuminates.
-        diameter_nm = self.diameter_nm if self.scan_area_nm2 is None else None
-        return Beam(self.energy_keV, self._dose_rate(profile), diameter_nm, profile, self.position_nm)
+        dose_rate = self._dose_rate(profile)
+        if self.scan_area_nm2 is None:
+            return Beam(self.energy_keV, dose_rate, self.diameter_nm, profile, self.position_nm)
+        # Over many frames a scanned probe illuminates the scanned area, here a disc, whatever its own size.
+        diameter_nm = 2.0 * math.sqrt(self.scan_area_nm2 / math.pi)
+        return Beam(self.energy_keV, dose_rate, diameter_nm, "uniform", self.position_nm)
 
     def _dose_rate(self, profile: Profile) -> Measured:
         if (self.dose_rate is None) == (self.current_nA is None):
@@ -164,6 +169,38 @@ class BeamOptions:
                 "A current alone is no dose rate", "Give --beam-diameter-nm or --scan-area-nm2 with it."
             )
         return dose_rate_e_A2_s(current, self.diameter_nm, profile)
+
+
+@dataclass(frozen=True)
+class VisitOptions:
+    """The options that say when the beam is on the particle: any two of the three, or none."""
+
+    dwell_time_us: float | None
+    frame_time_us: float | None
+    duty_cycle: float | None
+
+    def build(self) -> Visits | None:
+        """Return the beam's visits, or None where no option speaks of them.
+
+        Raises
+        ------
+        InputError
+            One option alone says too little, three say too much, or the dwell is longer than the frame.
+        """
+        dwell, frame, duty = self.dwell_time_us, self.frame_time_us, self.duty_cycle
+        given = [value for value in (dwell, frame, duty) if value is not None]
+        if not given:
+            return None
+        if len(given) != 2 or min(given) <= 0.0 or (duty is not None and duty > 1.0):
+            raise InputError(
+                "When the beam is on the particle is not clear",
+                "Give two of --dwell-time-us, --frame-time-us and --duty-cycle, above zero, the duty cycle "
+                "at most 1.",
+                asdict(self),
+            )
+        if dwell is None:
+            dwell = (frame or 0.0) * (duty or 0.0)
+        return Visits(dwell, dwell / duty if frame is None and duty else frame or 0.0)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""The sweeps of `beamheat predict`: over dose rate, beam energy, size and shape, as CSV and as a figure."""
+"""The sweeps of `beamheat predict`: over beam, size, shape and conductance, as CSV and as a figure."""
 
 from __future__ import annotations
 
 import csv as csv_format
 import io
 import os
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,42 +15,104 @@ import numpy as np
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics import energy_loss
 from beamheat_fw.physics.energy_loss import EnergyLoss
-from beamheat_fw.physics.heat_flow import HeatFlow
+from beamheat_fw.physics.heat_flow import HeatFlow, Particle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NAMES = ("dose-rate", "energy", "size", "shape")
+    from beamheat_fw.cli.prediction_inputs import Body
+
+_NAMES = ("dose-rate", "energy", "size", "shape", "conductance")
 
 
-def parse_sweeps(texts: list[str], flow: HeatFlow) -> dict[str, list[float]]:
+@dataclass(frozen=True)
+class Shape:
+    """One of the particles that are compared.
+
+    Attributes
+    ----------
+    name : str or float
+        Its file's name, or the slenderness relative to the particle given.
+    particle : Particle
+    side_over_contact : float or None
+        S/A, the paper's measure of the shape, where its atoms are known.
+    """
+
+    name: str | float
+    particle: Particle
+    side_over_contact: float | None = None
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What is swept; those not swept have their one value."""
+
+    dose_rates_e_A2_s: list[float]
+    energies_keV: list[float]
+    sizes: list[float]
+    shapes: list[Shape]
+    conductances_MW_m2K: list[float]
+
+
+def parse_sweeps(texts: list[str], flow: HeatFlow, read: Callable[[Path], Body]) -> Axes:
     """Read ``NAME=START:STOP:COUNT`` (evenly spaced in the logarithm) or ``NAME=A,B,C``.
 
-    Returns
-    -------
-    dict of str to list of float
-        Every name; those not swept have their one value.
+    Parameters
+    ----------
+    texts : list of str
+    flow : HeatFlow
+    read : callable
+        Builds a particle from a file: ``shape=A.xyz,B.xyz`` compares such.
 
     Raises
     ------
     InputError
         A sweep cannot be read, is not above zero, or is given twice.
     """
-    axes = {
-        "dose-rate": [flow.beam.dose_rate_e_A2_s.value],
-        "energy": [flow.beam.energy_keV],
-        "size": [1.0],
-        "shape": [1.0],
-    }
+    given: dict[str, str] = {}
     for text in texts:
         name, _, values = text.partition("=")
-        if name not in _NAMES:
-            raise InputError("The sweep is not known", f"Sweep one of {', '.join(_NAMES)}.", {"sweep": text})
-        axes[name] = _values(text, values)
-    return axes
+        if name not in _NAMES or name in given:
+            raise InputError(
+                "The sweep is not known, or given twice",
+                f"Sweep each of {', '.join(_NAMES)} once at most.",
+                {"sweep": text},
+            )
+        given[name] = values
+
+    def axis(name: str, otherwise: float) -> list[float]:
+        return _values(name, given[name]) if name in given else [otherwise]
+
+    return Axes(
+        axis("dose-rate", flow.beam.dose_rate_e_A2_s.value),
+        axis("energy", flow.beam.energy_keV),
+        axis("size", 1.0),
+        _shapes(given.get("shape", "1"), flow.particle, read),
+        axis("conductance", flow.interface.conductance_MW_m2K.value),
+    )
 
 
-def _values(text: str, values: str) -> list[float]:
+def _shapes(values: str, particle: Particle, read: Callable[[Path], Body]) -> list[Shape]:
+    paths = [Path(value.strip()) for value in values.split(",")]
+    if not any(path.suffix and not _is_number(str(path)) for path in paths):
+        return [Shape(factor, particle.scaled(slenderness=factor)) for factor in _values("shape", values)]
+    found = []
+    for path in paths:
+        body = read(path)
+        ratio = None if body.shape is None else body.shape.side_area_nm2 / body.shape.contact_area_nm2
+        found.append(Shape(path.stem, body.particle, ratio))
+    return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.split(":")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _values(name: str, values: str) -> list[float]:
     try:
         if ":" in values:
             start, stop, count = values.split(":")
@@ -62,34 +125,38 @@ def _values(text: str, values: str) -> list[float]:
         raise InputError(
             "The sweep's values cannot be read",
             "Write NAME=START:STOP:COUNT or NAME=A,B,C with values above zero, such as dose-rate=1e4:1e8:41.",
-            {"sweep": text},
+            {"sweep": f"{name}={values}"},
         )
     return found
 
 
 def run_sweep(
-    flow: HeatFlow, loss: EnergyLoss, axes: dict[str, list[float]], csv: Path | None, figure: Path | None
-) -> list[dict[str, float]]:
+    flow: HeatFlow, loss: EnergyLoss, axes: Axes, csv: Path | None, figure: Path | None
+) -> list[dict[str, Any]]:
     """Predict over the product of the axes, and write the table and the figure asked for.
 
     Returns
     -------
     list of dict
-        One record a prediction: size and shape factors, volume and contact area, beam, power, rise and its
-        interval.
+        One record a prediction: size and shape, volume and contact area, conductance, beam, power, rise and
+        its interval.
     """
     from beamheat_fw.physics.prediction import sweep
 
     records = []
-    for size, slenderness in product(axes["size"], axes["shape"]):
-        particle = flow.particle.scaled(size, slenderness)
-        moved = HeatFlow(particle, flow.beam, flow.interface, flow.support, flow.ambient_K)
-        table = sweep(moved, _loss_at(flow, loss), axes["energy"], axes["dose-rate"])
+    known = flow.interface.conductance_MW_m2K
+    for conductance, size, shape in product(axes.conductances_MW_m2K, axes.sizes, axes.shapes):
+        particle = shape.particle.scaled(size)
+        interface = replace(flow.interface, conductance_MW_m2K=known.scaled(conductance / known.value))
+        moved = replace(flow, particle=particle, interface=interface)
+        table = sweep(moved, _loss_at(flow, loss), axes.energies_keV, axes.dose_rates_e_A2_s)
         fixed = {
             "size": size,
-            "shape": slenderness,
+            "shape": shape.name,
+            "side_over_contact": shape.side_over_contact,
             "volume_nm3": particle.volume_nm3.value,
             "contact_area_nm2": particle.contact_area_nm2.value,
+            "conductance_MW_m2K": conductance,
         }
         records += [fixed | row for row in table.rows()]
     if csv is not None:

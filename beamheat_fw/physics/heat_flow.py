@@ -274,11 +274,9 @@ def _spreading_K_per_nW(flow: HeatFlow, values: Mapping[str, Any]) -> NDArray[np
 def _support_beam_K_per_dose_rate(flow: HeatFlow, values: Mapping[str, Any]) -> NDArray[np.float64]:
     """Return the support's own rise at the beam's centre for 1 e A^-2 s^-1."""
     film = illuminated_film(flow)
-    if film is None:
+    if film is None or film.hole_radius_nm is None:
         return np.asarray(0.0)
-    energy_keV = values.get("beam_energy", flow.beam.energy_keV)
-    loss = support_loss_eV_nm(film.material, energy_keV, film.thickness_nm)
-    power_nW = deposited_power_nW(1.0, loss, film.thickness_nm * math.pi * film.beam_diameter_nm**2 / 4.0)
+    power_nW = film.power_nW(1.0, values.get("beam_energy", flow.beam.energy_keV))
     average: FilmAverage = "gaussian centre" if flow.beam.profile == "gaussian" else "disc centre"
     conductivity = values["support_conductivity"]
     return power_nW * support_heating.film_K_per_nW(
@@ -288,21 +286,39 @@ def _support_beam_K_per_dose_rate(flow: HeatFlow, values: Mapping[str, Any]) -> 
 
 @dataclass(frozen=True)
 class IlluminatedFilm:
-    """A support film of which enough is known for its own rise under the beam."""
+    """A support film of which enough is known for the power that the beam leaves in it.
+
+    Attributes
+    ----------
+    material : Material
+    thickness_nm : float
+    hole_radius_nm : float or None
+        Needed for its rise.
+    beam_diameter_nm : float
+        Of a uniform disc, at most the hole's; or the 1/e diameter of a Gaussian.
+    """
 
     material: Material
     thickness_nm: float
-    hole_radius_nm: float
+    hole_radius_nm: float | None
     beam_diameter_nm: float
+
+    def power_nW(self, dose_rate_e_A2_s: ArrayLike, beam_energy_keV: ArrayLike) -> NDArray[np.float64]:
+        """Return what the beam, of this dose rate at its centre, leaves in the film."""
+        loss = support_loss_eV_nm(self.material, beam_energy_keV, self.thickness_nm)
+        volume_nm3 = self.thickness_nm * math.pi * self.beam_diameter_nm**2 / 4.0
+        return deposited_power_nW(dose_rate_e_A2_s, loss, volume_nm3)
 
 
 def illuminated_film(flow: HeatFlow) -> IlluminatedFilm | None:
-    """Return the film that the beam heats, or None where its material, its size or the beam's is unknown."""
+    """Return the film that the beam heats; None where material, thickness or the beam's size is unknown."""
     support, diameter_nm = flow.support, flow.beam.diameter_nm
     if support is None or support.material is None or diameter_nm is None:
         return None
-    if support.thickness_nm is None or support.hole_radius_nm is None:
+    if support.thickness_nm is None:
         return None
+    if support.hole_radius_nm is not None and flow.beam.profile == "uniform":
+        diameter_nm = min(diameter_nm, 2.0 * support.hole_radius_nm)
     return IlluminatedFilm(support.material, support.thickness_nm, support.hole_radius_nm, diameter_nm)
 
 

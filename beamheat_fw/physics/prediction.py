@@ -33,8 +33,13 @@ class Prediction:
     ----------
     power_nW : Measured
         Left in the particle.
+    power_support_nW : float or None
+        Left in the support by the same beam; None where material, thickness or the beam's size is unknown.
     delta_T_K : Propagated
         The particle above ambient, its interval and its budget by cause.
+    systematics_K : dict of str to float
+        What the rise leaves out, by cause: neither in the rise nor in its error. ``electron_phonon`` where no
+        coupling was given, for gold's.
     parts : RiseParts
         Where the rise comes about.
     bounds_K : dict of str to float
@@ -48,7 +53,9 @@ class Prediction:
     """
 
     power_nW: Measured
+    power_support_nW: float | None
     delta_T_K: Propagated
+    systematics_K: dict[str, float]
     parts: RiseParts
     bounds_K: dict[str, float]
     cooling_time_ps: float
@@ -62,6 +69,7 @@ class Prediction:
         upper = float(rise.upper)
         return {
             "power_nW": {"value": self.power_nW.value, "error": self.power_nW.error},
+            "power_support_nW": self.power_support_nW,
             "delta_T_K": {
                 "value": float(rise.value),
                 "error": float(rise.error),
@@ -80,6 +88,7 @@ class Prediction:
             "events_per_tau": self.events_per_tau,
             "kick_K": self.kick_K,
             "budget": {cause: float(share) for cause, share in rise.budget.items()},
+            "systematics_K": dict(self.systematics_K),
             "warnings": list(self.warnings),
         }
 
@@ -115,7 +124,9 @@ def predict(flow: HeatFlow, loss: EnergyLoss) -> Prediction:
     rate = temperature.events_per_second(dose_rate, values["volume"], loss.mean_free_path_nm)
     prediction = Prediction(
         Measured(float(power.value), float(power.error)),
+        _power_support_nW(flow),
         rise,
+        _left_out_K(flow, parts),
         parts,
         bounds_K(flow, loss),
         tau_ps,
@@ -124,6 +135,24 @@ def predict(flow: HeatFlow, loss: EnergyLoss) -> Prediction:
         loss.notes,
     )
     return _with_warnings(prediction, flow)
+
+
+def _power_support_nW(flow: HeatFlow) -> float | None:
+    film = illuminated_film(flow)
+    beam = flow.beam
+    return None if film is None else float(film.power_nW(beam.dose_rate_e_A2_s.value, beam.energy_keV))
+
+
+def _left_out_K(flow: HeatFlow, parts: RiseParts) -> dict[str, float]:
+    if flow.interface.electron_phonon_coupling_W_m3K is not None:
+        return {}
+    resistance = temperature.electron_phonon_K_per_nW(
+        _TYPICAL_COUPLING_W_M3K,
+        flow.interface.phonon_conductivity_W_mK,
+        flow.particle.height_nm,
+        flow.particle.contact_area_nm2.value,
+    )
+    return {"electron_phonon": float(parts.power_nW * resistance)}
 
 
 def bounds_K(flow: HeatFlow, loss: EnergyLoss) -> dict[str, float]:
@@ -270,13 +299,21 @@ def _with_warnings(prediction: Prediction, flow: HeatFlow) -> Prediction:
 def _support_warnings(flow: HeatFlow) -> list[str]:
     if flow.support is None:
         return ["no support was given: the interface alone stands between the particle and the ambient"]
-    if illuminated_film(flow) is None:
-        return [
-            "the beam's own heating of the support is left out: it needs the support's material, "
-            "thickness and hole "
-            "radius and the beam's diameter"
-        ]
-    return []
+    support = flow.support
+    given = {
+        "material": support.material,
+        "thickness": support.thickness_nm,
+        "hole radius": support.hole_radius_nm,
+    }
+    missing = [f"the support's {name}" for name, value in given.items() if value is None]
+    missing += ["the beam's diameter"] if flow.beam.diameter_nm is None else []
+    if not missing:
+        return []
+    return [f"the beam's own heating of the support is left out: it needs {_listed(missing)}"]
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _steadiness_warnings(prediction: Prediction) -> list[str]:
@@ -304,20 +341,12 @@ def _material_warnings(prediction: Prediction, flow: HeatFlow) -> list[str]:
         found.append(f"at {hottest_K:.0f} K the particle {state} (bulk melting point {melting_K:.0f} K)")
     if prediction.bounds_K["eels"] > prediction.bounds_K["stopping_power"]:
         found.append("the energy loss given is more than the whole collision stopping power")
-    if flow.interface.electron_phonon_coupling_W_m3K is None:
-        found.append(_left_out_electron_phonon(flow))
+    if "electron_phonon" in prediction.systematics_K:
+        left_out_K = prediction.systematics_K["electron_phonon"]
+        share = 100.0 * left_out_K / float(prediction.parts.interface_K)
+        found.append(
+            "the electron-phonon resistance of the metal is left out: with a coupling of "
+            f"{_TYPICAL_COUPLING_W_M3K:g} W m^-3 K^-1, about gold's, it would add {left_out_K:.3g} K, "
+            f"{share:.0f} % of the interface's; give the coupling to count it"
+        )
     return found
-
-
-def _left_out_electron_phonon(flow: HeatFlow) -> str:
-    area = flow.particle.contact_area_nm2.value
-    resistance = temperature.electron_phonon_K_per_nW(
-        _TYPICAL_COUPLING_W_M3K, flow.interface.phonon_conductivity_W_mK, flow.particle.height_nm, area
-    )
-    interface = temperature.interface_K_per_nW(flow.interface.conductance_MW_m2K.value, area)
-    return (
-        "the electron-phonon resistance of the metal is left out: with a coupling of "
-        f"{_TYPICAL_COUPLING_W_M3K:g} W m^-3 K^-1 it would add "
-        f"{100 * float(resistance / interface):.0f} % of the "
-        "interface's"
-    )

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import exp1
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.materials import Material
@@ -122,20 +123,23 @@ def film_K_per_nW(
 ) -> NDArray[np.float64]:
     """Return the resistance of a film from a round source to the rim of its hole.
 
-    R = [c + 2 ln(2 R0/d)]/(4 pi k t), c = Euler's gamma at the centre of a Gaussian of 1/e diameter d much
-    smaller than the hole, 1 at the centre of a uniform disc, 1/2 for the mean over it.
+    R = [c + 2 ln(2 R0/d)]/(4 pi k t), c = Euler's gamma at the centre of a Gaussian of 1/e diameter d (plus
+    the exponential integral E1((2 R0/d)^2), where it reaches the rim), 1 at the centre of a uniform disc, 1/2
+    for the mean over it.
 
     Raises
     ------
     InputError
-        The source is wider than the hole.
+        The disc is wider than the hole.
     """
     ratio = 2.0 * np.asarray(hole_radius_nm, dtype=float) / np.asarray(diameter_nm, dtype=float)
-    if np.any(ratio < 1.0):
+    if average != "gaussian centre" and np.any(ratio < 1.0):
         raise InputError(
             "The heat source is wider than the hole that the film spans",
             "Give a hole wider than the beam and the particle.",
             {"diameter_nm": np.max(diameter_nm).item(), "hole_radius_nm": np.min(hole_radius_nm).item()},
         )
     spread = _FILM_CONSTANT[average] + 2.0 * np.log(ratio)
+    if average == "gaussian centre":
+        spread = spread + exp1(ratio**2)
     return spread / (4.0 * math.pi * np.asarray(conductivity_W_mK, dtype=float) * np.asarray(thickness_nm))

@@ -50,6 +50,8 @@ def test_document_has_the_promised_keys(capsys):
     assert sum(found["budget"].values()) == pytest.approx(1.0)
     assert found["inputs"]["volume_nm3"] == {"value": 3130.0, "error": 30.0}
     assert any("interface alone" in warning for warning in found["warnings"])
+    assert found["budget"]["electron_phonon"] == 0.0
+    assert found["systematics_K"]["electron_phonon"] > 0.0
 
 
 def test_rise_is_power_over_conductance_and_area(capsys):
@@ -121,6 +123,46 @@ def test_sweeps_are_written_as_csv_and_drawn(capsys, tmp_path):
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+def test_particles_and_supports_are_compared_as_in_the_papers_third_figure(capsys, tmp_path):
+    files = []
+    for name, layers in (("flat", [5, 3, 6]), ("tall", [7, 4, 8])):
+        particle = FaceCenteredCubic("Au", [(1, 1, 1), (-1, -1, -1), (1, 0, 0)], layers)
+        particle.rotate((1, 1, 1), (0, 0, 1))
+        files.append(tmp_path / f"{name}.xyz")
+        particle.write(files[-1])
+    given = arguments(volume_nm3=None, contact_area_nm2=None, particle=files[0])
+    sweeps = [f"shape={files[0]},{files[1]}", "conductance=59.3,81.7", "dose-rate=1e5,1e7"]
+    figure = tmp_path / "figure3.png"
+    options = [part for sweep in sweeps for part in ("--sweep", sweep)]
+    rows = document(capsys, given, *options, "--figure", str(figure))["sweep"]
+    assert [row["shape"] for row in rows] == ["flat", "flat", "tall", "tall"] * 2
+    assert len({row["side_over_contact"] for row in rows}) == 2
+    on_hbn, on_tio2 = (row for row in rows if row["shape"] == "tall" and row["dose_rate_e_A2_s"] == 1e7)
+    assert on_hbn["delta_T_K"] / on_tio2["delta_T_K"] == pytest.approx(81.7 / 59.3)
+    alone = document(capsys, arguments(volume_nm3=None, contact_area_nm2=None, particle=files[1]))
+    assert on_tio2["delta_T_K"] == pytest.approx(alone["delta_T_K"]["value"])
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("times", "duty_cycle"),
+    [
+        ({"dwell_time_us": "10", "frame_time_us": "1000"}, 0.01),
+        ({"dwell_time_us": "10", "duty_cycle": "0.01"}, 0.01),
+        ({"frame_time_us": "1000", "duty_cycle": "0.01"}, 0.01),
+    ],
+)
+def test_scanned_beam_gives_its_peak_and_mean(capsys, times, duty_cycle):
+    scan = {"dose_rate": None, "current_na": "0.1", "scan_area_nm2": "400"}
+    steady = document(capsys, arguments(**scan))
+    found = document(capsys, arguments(**scan, **times))
+    assert any("mean over the scan" in warning for warning in steady["warnings"])
+    assert found["transient"]["duty_cycle"] == pytest.approx(duty_cycle)
+    assert found["transient"]["tau_ps"] == found["cooling_time_ps"]
+    assert found["transient"]["mean_K"] == pytest.approx(found["delta_T_K"]["value"])
+    assert found["transient"]["peak_K"] == pytest.approx(found["delta_T_K"]["value"] / duty_cycle)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -146,6 +188,10 @@ def test_sweeps_are_written_as_csv_and_drawn(capsys, tmp_path):
         ({"support": "amorphous C", "support_thickness_nm": "0"}, "zero or negative"),
         ({"support": "amorphous C", "support_thickness_nm": "5"}, "where it is held"),
         ({"sweep": "tilt=1,2"}, "not known"),
+        ({"sweep": "shape=missing.xyz"}, "does not exist"),
+        ({"dwell_time_us": "1"}, "not clear"),
+        ({"dwell_time_us": "20", "frame_time_us": "10"}, "longer than the frame"),
+        ({"dwell_time_us": "1", "duty_cycle": "2"}, "not clear"),
         ({"sweep": "dose-rate=0:1:3"}, "cannot be read"),
         ({"csv": "table.csv"}, "no sweep"),
         ({"volume_nm3": None, "particle": "missing.xyz"}, "does not exist"),

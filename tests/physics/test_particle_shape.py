@@ -23,6 +23,9 @@ FIGURE_PARTICLES = {
     1.05: (267481, 3.57, 4383, 86.8, 119.8, 165.1),
 }
 
+#: The paper's mean free paths in angstrom by beam energy in keV.
+PATHS_A = {60.0: 340.0, 80.0: 370.0, 100.0: 489.0, 200.0: 747.0, 300.0: 1047.0}
+
 
 def layered(layers, surfaces=((1, 1, 1), (-1, -1, -1), (1, 0, 0)), lattice_A=4.08):
     particle = FaceCenteredCubic("Au", list(surfaces), list(layers), latticeconstant=lattice_A)
@@ -74,6 +77,27 @@ def test_figure_particles_reach_the_papers_temperatures(shapes, length):
         interface = Interface(Measured(conductance * EV_A2_K_PS_IN_MW_M2K))
         rise = predict(HeatFlow(particle, beam, interface), from_paper(80.0))
         assert float(rise.delta_T_K.value) == pytest.approx(expected_K, rel=0.005)
+
+
+@pytest.mark.parametrize("length", FIGURE_PARTICLES)
+@pytest.mark.parametrize("dose_rate", [1e5, 1e6, 1e7])
+def test_figure_particles_follow_the_papers_formula_at_its_energies(shapes, length, dose_rate):
+    """P = D <E> (t/lambda) S and Delta T = P/(k A), in eV, angstrom and picoseconds, on TiO2 and hBN."""
+    shape = shapes[length]
+    particle = Particle(Measured(shape.column_volume_nm3), Measured(shape.contact_area_nm2), element("Au"))
+    thickness_A, side_A2 = 10.0 * shape.mean_thickness_nm, 100.0 * shape.side_area_nm2
+    for conductance, on_80_keV_K in (
+        (5.1e-6, FIGURE_PARTICLES[length][4]),
+        (3.7e-6, FIGURE_PARTICLES[length][5]),
+    ):
+        interface = Interface(Measured(conductance * EV_A2_K_PS_IN_MW_M2K))
+        for energy_keV, path_A in PATHS_A.items():
+            power_eV_ps = dose_rate * 1e-12 * 44.3 * thickness_A / path_A * side_A2
+            expected_K = power_eV_ps / (conductance * 100.0 * shape.contact_area_nm2)
+            flow = HeatFlow(particle, Beam(energy_keV, Measured(dose_rate)), interface)
+            found_K = float(predict(flow, from_paper(energy_keV)).delta_T_K.value)
+            assert found_K == pytest.approx(expected_K, rel=1e-6)
+            assert found_K == pytest.approx(on_80_keV_K * 370.0 / path_A * dose_rate / 1e7, rel=0.005)
 
 
 def test_shape_does_not_depend_on_how_the_beam_axis_is_written(shapes):

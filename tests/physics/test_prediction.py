@@ -15,10 +15,11 @@ from beamheat_fw.physics.beam import (
     sphere_points_nm,
 )
 from beamheat_fw.physics.energy_loss import EnergyLoss, from_pair, from_paper
-from beamheat_fw.physics.heat_flow import HeatFlow, Interface, Particle
+from beamheat_fw.physics.heat_flow import HeatFlow, Interface, Particle, support_loss_eV_nm
 from beamheat_fw.physics.materials import element, material
 from beamheat_fw.physics.measured import Measured, from_causes, parse_measured
 from beamheat_fw.physics.prediction import predict, sweep
+from beamheat_fw.physics.scanning import Visits, transient
 from beamheat_fw.physics.support_heating import (
     Support,
     film_K_per_nW,
@@ -171,6 +172,27 @@ def test_support_is_film_or_half_space_never_both():
         assert float(parts.spreading_K / parts.power_nW) == pytest.approx(float(expected))
 
 
+def test_beam_wider_than_the_hole_heats_the_film_within_it():
+    """Uniform heat q in a disc held at its rim: q R0^2/(4 k t) at the centre."""
+    film = Support(Measured(1.24), None, 10.0, 500.0, material("amorphous C"))
+    for beam in (Beam(80.0, Measured(1e3), 5e3), Beam(80.0, Measured(1e3), 1e6, "gaussian")):
+        warm = flow(beam=beam, support=film)
+        loss = support_loss_eV_nm(film.material, 80.0, 10.0)
+        per_area = float(deposited_power_nW(1e3, loss, 10.0))
+        rise = float(predict(warm, from_paper(80.0)).parts.support_beam_K)
+        assert rise == pytest.approx(per_area * 500.0**2 / (4.0 * 1.24 * 10.0), rel=1e-4)
+
+
+def test_power_in_the_support_is_known_before_its_rise_is():
+    slab = Support(Measured(1.24), None, 30.0, None, material("amorphous C"))
+    prediction = predict(flow(beam=Beam(80.0, Measured(1e7), 50.0), support=slab), from_paper(80.0))
+    loss = support_loss_eV_nm(slab.material, 80.0, 30.0)
+    expected_nW = float(deposited_power_nW(1e7, loss, 30.0 * pi * 25.0**2))
+    assert prediction.power_support_nW == pytest.approx(expected_nW)
+    assert float(prediction.parts.support_beam_K) == 0.0
+    assert any("needs the support's hole radius" in warning for warning in prediction.warnings)
+
+
 def test_carbon_film_alone_rises_by_tens_of_kelvin_under_the_beam():
     film = Support(Measured(1.24), None, 10.0, 500.0, material("amorphous C"))
     parts = predict(flow(beam=Beam(80.0, Measured(1e7), 25.0), support=film), from_paper(80.0)).parts
@@ -198,6 +220,29 @@ def test_electron_phonon_resistance_is_a_third_and_a_line_of_the_budget():
     share = prediction.parts.electron_phonon_K / prediction.parts.total_K
     assert 0.2 < float(share) < 0.35
     assert prediction.delta_T_K.budget["electron_phonon"] > 0.0
+
+
+def test_electron_phonon_resistance_left_out_is_told_by_its_size():
+    left_out = predict(flow(), from_paper(80.0))
+    counted = predict(
+        flow(interface=Interface(Measured(80.0, 4.0), electron_phonon_coupling_W_m3K=Measured(2.5e16))),
+        from_paper(80.0),
+    )
+    size_K = left_out.systematics_K["electron_phonon"]
+    assert size_K > 0.0
+    assert float(left_out.delta_T_K.value) + size_K == pytest.approx(float(counted.delta_T_K.value))
+    assert counted.systematics_K == {}
+
+
+def test_scanned_beam_reaches_what_a_held_one_does_where_it_stays_long():
+    loss, beam = from_paper(80.0), Beam(80.0, Measured(1e4))
+    steady_K = float(predict(flow(beam=beam), loss).delta_T_K.value)
+    of_mean = transient(flow(beam=beam), loss, 300.0, Visits(10.0, 1e4), averaged=True)
+    assert of_mean.held_K == of_mean.peak_K == pytest.approx(1e3 * steady_K)
+    assert of_mean.mean_K == pytest.approx(steady_K)
+    of_held = transient(flow(beam=beam), loss, 300.0, Visits(1e-4, 1e-3), averaged=False)
+    assert of_held.mean_K == pytest.approx(0.1 * steady_K)
+    assert of_held.trough_K < of_held.mean_K < of_held.peak_K < of_held.held_K == pytest.approx(steady_K)
 
 
 def test_pulses_average_to_the_duty_cycle():
