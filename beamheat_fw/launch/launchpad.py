@@ -71,7 +71,8 @@ class SurvivingLaunchPad(FencedLaunchPad):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         settings = {**dict(zip(_SETTINGS, args, strict=False)), **kwargs}
-        settings["mongoclient_kwargs"] = {**_PATIENT_CONNECTION, **(settings.get("mongoclient_kwargs") or {})}
+        given = settings.get("mongoclient_kwargs") or {}
+        settings["mongoclient_kwargs"] = {**_PATIENT_CONNECTION, **_credentials(settings), **given}
         super().__init__(**settings)
         self.flight: Flight | None = None
         self._claim: dict[str, Any] = {}
@@ -336,6 +337,14 @@ class SurvivingLaunchPad(FencedLaunchPad):
             self.m_logger.warning(_fenced(completion.fw_id, completion.launch_id).message())
             return {}
         return super().complete_launch(completion.launch_id, completion.fwaction(), completion.state)
+
+
+def _credentials(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the client's options that FireWorks forgets where the host is a URI."""
+    if not (settings.get("uri_mode") and settings.get("username")):
+        return {}
+    source = {"authSource": settings["authsource"]} if settings.get("authsource") else {}
+    return {"username": settings["username"], "password": settings.get("password"), **source}
 
 
 def _was_stopped(action: FWAction | None) -> bool:

@@ -12,9 +12,11 @@ from urllib.parse import quote_plus
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from beamheat_fw.campaign import load_campaign
 from beamheat_fw.errors import InputError
+from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.store.campaigns import (
     begin_round,
     find_campaign,
@@ -174,3 +176,16 @@ def test_user_who_may_not_write_is_told_so(
     with pytest.raises(InputError, match="refuses this user") as refusal:
         open_store(path)
     assert password not in refusal.value.message()
+
+
+def test_rockets_log_in_with_what_the_environment_says(
+    guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pad.yaml"
+    path.write_text(f"uri_mode: true\nhost: {guarded}\nname: beamheat\n")
+    with pytest.raises(OperationFailure):
+        SurvivingLaunchPad.from_dict(read_launchpad_file(path).settings).fireworks.find_one({})
+    monkeypatch.setenv("BEAMHEAT_DB_USERNAME", "reader")
+    monkeypatch.setenv("BEAMHEAT_DB_PASSWORD", "right")
+    launchpad = SurvivingLaunchPad.from_dict(read_launchpad_file(path).settings)
+    assert launchpad.fireworks.find_one({}) is None
