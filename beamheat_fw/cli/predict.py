@@ -23,7 +23,7 @@ def _option(text: str, metavar: str = _ERRORS) -> Any:
 
 def command(
     conductance_mw_m2k: Annotated[str, _option("Interface conductance; also VALUE+UP-DOWN.")],
-    beam_energy_kev: Annotated[float, typer.Option(help="Beam energy.")],
+    beam_energy_kev: Annotated[str, _option("Beam energy.")],
     volume_nm3: Annotated[str | None, _option("The particle's volume.")] = None,
     particle: Annotated[
         Path | None, typer.Option(help="The particle's atoms, in a file that ASE reads.")
@@ -40,9 +40,7 @@ def command(
     ] = "exact",
     dose_rate: Annotated[str | None, _option("Electrons per square angstrom and second.")] = None,
     current_na: Annotated[str | None, _option("Beam current, with a beam diameter or a scan area.")] = None,
-    beam_diameter_nm: Annotated[
-        float | None, typer.Option(help="Of a uniform disc; 1/e diameter of a Gaussian.")
-    ] = None,
+    beam_diameter_nm: Annotated[str | None, _option("Of a uniform disc; 1/e diameter of a Gaussian.")] = None,
     beam_profile: Annotated[str, typer.Option(help="uniform or gaussian.")] = "uniform",
     beam_position_nm: Annotated[
         tuple[float, float], typer.Option(help="The beam's centre relative to the particle's.", metavar="X Y")
@@ -104,15 +102,16 @@ def command(
 
     if (csv or figure) and not sweep:
         raise InputError("A table or figure was asked for, but no sweep", "Add --sweep dose-rate=1e4:1e8:41.")
+    beam_energy_keV = inputs.measured("--beam-energy-kev", beam_energy_kev)
     beam = inputs.BeamOptions(
-        *(beam_energy_kev, dose_rate, current_na, beam_diameter_nm),
+        *(beam_energy_keV.value, dose_rate, current_na, beam_diameter_nm),
         *(beam_profile, beam_position_nm, scan_area_nm2),
     ).build()
     body = inputs.ParticleOptions(particle, beam_axis, volume_nm3, contact_area_nm2, material, method).build(
         beam
     )
     loss = inputs.LossOptions(mean_free_path_nm, mean_energy_loss_ev, loss_correlation, de_dx_ev_nm).build(
-        beam_energy_kev, body.particle.material
+        beam_energy_keV, body.particle.material
     )
     interface = Interface(
         inputs.measured("--conductance-mw-m2k", conductance_mw_m2k),

@@ -126,7 +126,7 @@ class BeamOptions:
     energy_keV: float
     dose_rate: str | None
     current_nA: str | None
-    diameter_nm: float | None
+    diameter_nm: str | None
     profile: str
     position_nm: tuple[float, float]
     scan_area_nm2: float | None
@@ -146,7 +146,9 @@ class BeamOptions:
         profile: Profile = "gaussian" if self.profile == "gaussian" else "uniform"
         dose_rate = self._dose_rate(profile)
         if self.scan_area_nm2 is None:
-            return Beam(self.energy_keV, dose_rate, self.diameter_nm, profile, self.position_nm)
+            diameter = optional("--beam-diameter-nm", self.diameter_nm)
+            width_nm = None if diameter is None else diameter.value
+            return Beam(self.energy_keV, dose_rate, width_nm, profile, self.position_nm)
         # Over many frames a scanned probe illuminates the scanned area, here a disc, whatever its own size.
         diameter_nm = 2.0 * math.sqrt(self.scan_area_nm2 / math.pi)
         return Beam(self.energy_keV, dose_rate, diameter_nm, "uniform", self.position_nm)
@@ -164,11 +166,12 @@ class BeamOptions:
             if self.scan_area_nm2 <= 0.0 or current.value <= 0.0:
                 raise InputError("The scan has no area or no current", "Give both above zero.")
             return scanned_dose_rate_e_A2_s(current, self.scan_area_nm2)
-        if self.diameter_nm is None:
+        diameter = optional("--beam-diameter-nm", self.diameter_nm)
+        if diameter is None:
             raise InputError(
                 "A current alone is no dose rate", "Give --beam-diameter-nm or --scan-area-nm2 with it."
             )
-        return dose_rate_e_A2_s(current, self.diameter_nm, profile)
+        return dose_rate_e_A2_s(current, diameter, profile)
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,7 @@ class LossOptions:
     correlation: float | None
     dE_dx_eV_nm: str | None
 
-    def build(self, beam_energy_keV: float, material: Material) -> EnergyLoss:
+    def build(self, beam_energy_keV: Measured, material: Material) -> EnergyLoss:
         """Return the energy loss, from the table for gold where it is not given.
 
         Raises
@@ -220,6 +223,12 @@ class LossOptions:
         InputError
             The particle is not gold, and something is missing; or the energy is outside the table.
         """
+        loss = self._at(beam_energy_keV.value, material)
+        # A loss that was measured was measured at the beam's energy, whatever that is.
+        from_table = loss.source == energy_loss.PAPER and beam_energy_keV.error > 0.0
+        return loss.with_energy_error(material, beam_energy_keV) if from_table else loss
+
+    def _at(self, beam_energy_keV: float, material: Material) -> EnergyLoss:
         length = optional("--mean-free-path-nm", self.mean_free_path_nm)
         mean = optional("--mean-energy-loss-ev", self.mean_energy_loss_eV)
         product = optional("--de-dx-ev-nm", self.dE_dx_eV_nm)

@@ -150,7 +150,7 @@ def run_sweep(
         interface = replace(flow.interface, conductance_MW_m2K=known.scaled(conductance / known.value))
         moved = replace(flow, particle=particle, interface=interface)
         table = sweep(moved, _loss_at(flow, loss), axes.energies_keV, axes.dose_rates_e_A2_s)
-        fixed = {
+        fixed: dict[str, Any] = {
             "size": size,
             "shape": shape.name,
             "side_over_contact": shape.side_over_contact,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.measured import Measured, exact, from_causes
 from beamheat_fw.units import A2_PER_NM2, ELEMENTARY_CHARGE_C, NW_PER_EV_PER_S
 
 Profile = Literal["uniform", "gaussian"]
@@ -49,15 +49,17 @@ class Beam:
             )
 
 
-def dose_rate_e_A2_s(current_nA: Measured, diameter_nm: float, profile: Profile = "uniform") -> Measured:
+def dose_rate_e_A2_s(
+    current_nA: Measured, diameter_nm: float | Measured, profile: Profile = "uniform"
+) -> Measured:
     """Return the dose rate at the beam's centre in e A^-2 s^-1 from a current and a diameter.
 
     Parameters
     ----------
     current_nA : Measured
-    diameter_nm : float
+    diameter_nm : float or Measured
         Of the uniform disc, or the 1/e diameter of the Gaussian: both hold the area pi d^2/4 at the central
-        rate.
+        rate. Its error becomes a cause of its own, ``beam_diameter``.
     profile : {'uniform', 'gaussian'}
 
     Raises
@@ -65,13 +67,18 @@ def dose_rate_e_A2_s(current_nA: Measured, diameter_nm: float, profile: Profile 
     InputError
         The current or the diameter is not above zero.
     """
-    if current_nA.value <= 0.0 or diameter_nm <= 0.0:
+    diameter = exact(diameter_nm)
+    if current_nA.value <= 0.0 or diameter.value <= 0.0:
         raise InputError(
             "A beam needs a current and a diameter above zero",
             "Give both in nA and nm.",
-            {"current_nA": current_nA.value, "diameter_nm": diameter_nm, "profile": profile},
+            {"current_nA": current_nA.value, "diameter_nm": diameter.value, "profile": profile},
         )
-    return scanned_dose_rate_e_A2_s(current_nA, math.pi * diameter_nm**2 / 4.0)
+    rate = scanned_dose_rate_e_A2_s(current_nA, math.pi * diameter.value**2 / 4.0)
+    if diameter.error == 0.0:
+        return rate
+    of_diameter = 2.0 * rate.value * diameter.error / diameter.value
+    return from_causes(rate.value, dict(rate.shares("current")) | {"beam_diameter": of_diameter})
 
 
 def scanned_dose_rate_e_A2_s(current_nA: Measured, area_nm2: float) -> Measured:

@@ -74,6 +74,18 @@ class EnergyLoss:
             notes=(*self.notes, f"scaled from {from_keV:g} to {to_keV:g} keV by Iakoubovskii's formula"),
         )
 
+    def with_energy_error(self, material: Material, beam_energy_keV: Measured) -> EnergyLoss:
+        """Return the loss with the beam energy's error carried to it, as the cause ``beam_energy``.
+
+        To first order, by Iakoubovskii's formula.
+        """
+        value, error = beam_energy_keV.value, beam_energy_keV.error
+        step = 1e-3 * value
+        slope = (float(mean_free_path.energy_scaling(material, value, value + step)) - 1.0) / step
+        causes = dict(self.dE_dx_eV_nm.shares("energy_loss"))
+        causes["beam_energy"] = abs(slope) * error * self.dE_dx_eV_nm.value
+        return replace(self, dE_dx_eV_nm=from_causes(self.dE_dx_eV_nm.value, causes))
+
 
 def from_paper(beam_energy_keV: float) -> EnergyLoss:
     """Return the paper's measured values in gold, interpolated between its energies (a note then says so).

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beamheat_fw.physics.eels.analysis import EelsResult
 from beamheat_fw.physics.eels.spectra import LowLossSpectra
+from beamheat_fw.report.numbers import with_error
 from beamheat_fw.report.rise_figure import save_figure
 
 
 def draw_eels(spectra: LowLossSpectra, result: EelsResult, path: Path) -> None:
     """Draw the thickest position's spectrum, and t/lambda and energy lost over the positions.
+
+    Panels as in figure 7 of Nanoscale 16, 5750 (2024): the mean energy loss in the spectrum, ln(I_T/I_0) with
+    the mean free path, and the energy lost with dE/dx, over a line scan or a map.
 
     Raises
     ------
@@ -21,31 +27,46 @@ def draw_eels(spectra: LowLossSpectra, result: EelsResult, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.0, 3.4), layout="constrained")
-    spectrum, profile = figure.subplots(1, 2)
+    figure = Figure(figsize=(11.4, 3.4), layout="constrained")
+    spectrum, ratio, loss = figure.subplots(1, 3)
     _draw_spectrum(spectrum, spectra, result)
-    if len(result.navigation_shape) == 2:
-        image = profile.imshow(result.t_over_lambda.reshape(result.navigation_shape))
-        figure.colorbar(image, label="t/λ")
-    else:
-        _draw_profile(profile, spectra, result)
+    quantities = (
+        (ratio, result.t_over_lambda, result.t_over_lambda_error, "t/λ = ln(I$_T$/I$_0$)"),
+        (loss, result.energy_loss_eV, result.energy_loss_error_eV, "energy lost per electron (eV)"),
+    )
+    for axes, values, errors, label in quantities:
+        if len(result.navigation_shape) == 2:
+            image = axes.imshow(values.reshape(result.navigation_shape))
+            figure.colorbar(image, ax=axes, label=label)
+        else:
+            _draw_profile(axes, spectra.step_nm, values, errors, label)
+    if result.paths is not None:
+        length, slope = result.paths.mean_free_path_nm, result.paths.dE_dx_eV_nm
+        ratio.set_title(f"λ = {with_error(length.value, length.error)} nm{_beam(spectra)}", fontsize="medium")
+        loss.set_title(f"dE/dx = {with_error(slope.value, slope.error)} eV/nm", fontsize="medium")
     save_figure(figure, path)
 
 
-def _draw_spectrum(axes, spectra: LowLossSpectra, result: EelsResult) -> None:
+def _beam(spectra: LowLossSpectra) -> str:
+    return "" if spectra.beam_energy_keV is None else f" at {spectra.beam_energy_keV:g} keV"
+
+
+def _draw_spectrum(axes: Any, spectra: LowLossSpectra, result: EelsResult) -> None:
     chosen = int(np.nanargmax(result.t_over_lambda))
     energy = spectra.energy_eV - result.moments.centre_eV[chosen]
     axes.plot(energy, np.maximum(np.asarray(spectra.counts[chosen], dtype=float), 0.5), lw=0.8)
     axes.axvline(result.moments.threshold_eV[chosen], color="C1", ls="--", lw=0.8, label="threshold")
-    axes.axvline(result.mean_loss.value.value, color="C2", ls=":", lw=1.0, label="mean energy loss")
-    axes.set(xlabel="energy loss (eV)", ylabel="counts", yscale="log", title=f"position {chosen}")
+    mean = result.mean_loss.value.value
+    axes.axvline(mean, color="C2", ls=":", lw=1.0, label=f"mean energy loss {mean:.1f} eV")
+    axes.set(xlabel="energy loss (eV)", ylabel="counts", yscale="log")
+    axes.set_title(f"position {chosen}, the thickest", fontsize="medium")
     axes.legend(fontsize="small")
 
 
-def _draw_profile(axes, spectra: LowLossSpectra, result: EelsResult) -> None:
-    position = np.arange(len(result.t_over_lambda)) * (spectra.step_nm or 1.0)
-    axes.errorbar(position, result.t_over_lambda, result.t_over_lambda_error, fmt="o", ms=3, label="t/λ")
-    axes.set(xlabel="position (nm)" if spectra.step_nm else "position", ylabel="t/λ")
-    other = axes.twinx()
-    other.plot(position, result.energy_loss_eV, "C1-", lw=0.8)
-    other.set_ylabel("energy lost per electron (eV)", color="C1")
+def _draw_profile(
+    axes: Any, step_nm: float | None, values: NDArray[np.float64], errors: NDArray[np.float64], label: str
+) -> None:
+    position = np.arange(len(values)) * (step_nm or 1.0)
+    axes.errorbar(position, values, errors, fmt="o", ms=3)
+    axes.axhline(0.0, color="0.7", lw=0.8, zorder=0)
+    axes.set(xlabel="position (nm)" if step_nm else "position", ylabel=label)

@@ -90,6 +90,16 @@ def test_current_and_diameter_are_a_dose_rate(capsys):
     assert found["inputs"]["dose_rate_e_A2_s"]["value"] == pytest.approx(expected)
 
 
+def test_errors_of_the_beams_diameter_and_energy_are_lines_of_the_budget(capsys):
+    beam = {"dose_rate": None, "current_na": "1+-0.02", "beam_diameter_nm": "100+-3"}
+    found = document(capsys, arguments(**beam, beam_energy_kev="80+-2"))
+    rate = found["inputs"]["dose_rate_e_A2_s"]
+    assert rate["error"] / rate["value"] == pytest.approx(np.hypot(0.02, 0.06))
+    assert found["budget"]["beam_diameter"] / found["budget"]["current"] == pytest.approx(9.0)
+    assert found["budget"]["beam_energy"] > 0.0
+    assert found["inputs"]["beam_energy_keV"] == 80.0
+
+
 def test_support_options_add_the_supports_rise(capsys):
     alone = document(capsys, arguments())
     film = document(
