@@ -30,6 +30,15 @@ def test_proposed_labels_are_learned_from(campaign):
     assert stage_of(next_step(campaign, state)) == (0, "learn")
 
 
+@pytest.mark.parametrize("last", [1, 2])
+def test_a_committee_without_verdict_is_still_being_learned(campaign, last):
+    rounds = (trained(0), trained(1), trained(2))[: last + 1]
+    asked_early = next_step(campaign, CampaignState((*rounds[:-1], trained(last, None))))
+    assert stage_of(asked_early) == (last, "learn")
+    learning = next_step(campaign, CampaignState((*rounds[:-1], RoundState(last, ("a", "b")))))
+    assert asked_early.metadata["step_key"] == learning.metadata["step_key"]
+
+
 def test_a_round_without_proposals_waits_for_the_firework_that_makes_them(campaign):
     assert next_step(campaign, CampaignState((RoundState(0),))) is None
 
