@@ -35,7 +35,7 @@ def next_step(campaign: Campaign, state: CampaignState) -> Workflow | None:
     last = state.rounds[-1]
     if not last.label_ids:
         return None if last.round == 0 else steps.explore(step(last.round, "explore"))
-    # The verdict may come after the committee: whoever asks in between must not begin the next round without it.
+    # The verdict may come after the committee: no next round begins without it, whoever asks in between.
     if last.committee_id is None or (last.round > 0 and last.verdict is None):
         return steps.learn(step(last.round, "learn"), last.label_ids)
     if needs_another_round(campaign.convergence, last):

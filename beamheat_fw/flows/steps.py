@@ -116,8 +116,8 @@ def propose(step: Step) -> Workflow:
 def learn(step: Step, label_ids: Sequence[str]) -> Workflow:
     """Label a round's structures, judge the previous committee on them, train the next one.
 
-    The previous committee has not been trained on these labels, whatever happens to them meanwhile: judging and
-    training go on side by side.
+    The previous committee has not been trained on these labels, whatever happens to them meanwhile: judging
+    and training go on side by side.
     """
     size = step.campaign.labelling.chunk_size
     chunks = [
