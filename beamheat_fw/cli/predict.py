@@ -13,7 +13,7 @@ from beamheat_fw.errors import InputError
 _ERRORS = "VALUE[+-ERROR]"
 _MEAN_OF_SCAN = (
     "the rise is the mean over the scan's frames: while the probe is on the particle it is hotter; "
-    "--dwell-time-us and --frame-time-us give the peak"
+    "--frame-time-us gives the peak"
 )
 
 
@@ -49,7 +49,9 @@ def command(
     dwell_time_us: Annotated[
         float | None, typer.Option(help="How long the beam stays on the particle each time.")
     ] = None,
-    frame_time_us: Annotated[float | None, typer.Option(help="How long until it comes back.")] = None,
+    frame_time_us: Annotated[
+        float | None, typer.Option(help="How long until it comes back; a scan's frame time.")
+    ] = None,
     duty_cycle: Annotated[
         float | None, typer.Option(help="Instead of one of these two: their ratio.")
     ] = None,
@@ -98,7 +100,7 @@ def command(
     from beamheat_fw.cli.sweeping import parse_sweeps, run_sweep
     from beamheat_fw.physics.heat_flow import HeatFlow, Interface
     from beamheat_fw.physics.prediction import predict
-    from beamheat_fw.physics.scanning import transient
+    from beamheat_fw.physics.scanning import scanned_share, transient
 
     if (csv or figure) and not sweep:
         raise InputError("A table or figure was asked for, but no sweep", "Add --sweep dose-rate=1e4:1e8:41.")
@@ -124,7 +126,8 @@ def command(
         *(support_thickness_nm, hole_radius_nm),
     ).build()
     flow = HeatFlow(body.particle, beam, interface, ground, ambient_k)
-    visits = inputs.VisitOptions(dwell_time_us, frame_time_us, duty_cycle).build()
+    share = None if scan_area_nm2 is None else scanned_share(scan_area_nm2, body.projected_area_nm2)
+    visits = inputs.VisitOptions(dwell_time_us, frame_time_us, duty_cycle).build(share)
     axes = parse_sweeps(
         sweep or [],
         flow,
@@ -133,11 +136,10 @@ def command(
     document = predict(flow, loss).to_dict() | {"method": method, "inputs": inputs.document(flow, loss, body)}
     # A line of the budget even where it is left out: it then has no share, but its size is in systematics_K.
     document["budget"].setdefault("electron_phonon", 0.0)
-    scanned = scan_area_nm2 is not None
     if visits is not None:
         tau_ps = document["cooling_time_ps"]
-        document["transient"] = transient(flow, loss, tau_ps, visits, averaged=scanned).to_dict()
-    elif scanned:
+        document["transient"] = transient(flow, loss, tau_ps, visits, averaged=share is not None).to_dict()
+    elif share is not None:
         document["warnings"].append(_MEAN_OF_SCAN)
     if sweep:
         document["sweep"] = run_sweep(flow, loss, axes, csv, figure)

@@ -62,6 +62,11 @@ class Body:
     particle: Particle
     shape: ParticleShape | None
 
+    @property
+    def projected_area_nm2(self) -> float:
+        """Area that the beam sees; without atoms, that of the sphere of the same volume."""
+        return math.pi * self.particle.size_nm**2 / 4.0 if self.shape is None else self.shape.side_area_nm2
+
 
 @dataclass(frozen=True)
 class ParticleOptions:
@@ -143,6 +148,10 @@ class BeamOptions:
             raise InputError(
                 "The beam's profile is not known", "Choose uniform or gaussian.", {"given": self.profile}
             )
+        if self.scan_area_nm2 is not None and not self.scan_area_nm2 > 0.0:
+            raise InputError(
+                "The scan has no area", "Give an area above zero.", {"--scan-area-nm2": self.scan_area_nm2}
+            )
         profile: Profile = "gaussian" if self.profile == "gaussian" else "uniform"
         dose_rate = self._dose_rate(profile)
         if self.scan_area_nm2 is None:
@@ -163,8 +172,8 @@ class BeamOptions:
             return measured("--dose-rate", self.dose_rate)
         current = measured("--current-na", self.current_nA or "")
         if self.scan_area_nm2 is not None:
-            if self.scan_area_nm2 <= 0.0 or current.value <= 0.0:
-                raise InputError("The scan has no area or no current", "Give both above zero.")
+            if current.value <= 0.0:
+                raise InputError("The scan has no current", "Give a current above zero.")
             return scanned_dose_rate_e_A2_s(current, self.scan_area_nm2)
         diameter = optional("--beam-diameter-nm", self.diameter_nm)
         if diameter is None:
@@ -176,24 +185,38 @@ class BeamOptions:
 
 @dataclass(frozen=True)
 class VisitOptions:
-    """The options that say when the beam is on the particle: any two of the three, or none."""
+    """The options that say when the beam is on the particle."""
 
     dwell_time_us: float | None
     frame_time_us: float | None
     duty_cycle: float | None
 
-    def build(self) -> Visits | None:
+    def build(self, scanned_share: float | None) -> Visits | None:
         """Return the beam's visits, or None where no option speaks of them.
+
+        Parameters
+        ----------
+        scanned_share : float or None
+            The share of the time that a scanned probe is on the particle; None for a beam that is not
+            scanned.
 
         Raises
         ------
         InputError
-            One option alone says too little, three say too much, or the dwell is longer than the frame.
+            The options say too little or too much, or the dwell is longer than the frame.
         """
         dwell, frame, duty = self.dwell_time_us, self.frame_time_us, self.duty_cycle
         given = [value for value in (dwell, frame, duty) if value is not None]
         if not given:
             return None
+        if scanned_share is not None:
+            if frame is None or len(given) > 1:
+                raise InputError(
+                    "How long a scanned beam is on the particle follows from the areas",
+                    "Give --frame-time-us alone with --scan-area-nm2.",
+                    asdict(self),
+                )
+            return Visits(scanned_share * frame, frame)
         if len(given) != 2 or min(given) <= 0.0 or (duty is not None and duty > 1.0):
             raise InputError(
                 "When the beam is on the particle is not clear",

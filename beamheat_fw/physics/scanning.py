@@ -7,7 +7,7 @@ from typing import Any
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.energy_loss import EnergyLoss
-from beamheat_fw.physics.heat_flow import HeatFlow, rise_parts
+from beamheat_fw.physics.heat_flow import HeatFlow, RiseParts, rise_parts
 from beamheat_fw.physics.temperature import pulsed_extremes_K
 
 _PS_PER_US = 1e6
@@ -79,6 +79,11 @@ class Transient:
         return asdict(self)
 
 
+def scanned_share(scan_area_nm2: float, particle_area_nm2: float) -> float:
+    """Return the share of the time that a scanned probe is on the particle: that of the areas, at most 1."""
+    return min(particle_area_nm2 / scan_area_nm2, 1.0)
+
+
 def transient(
     flow: HeatFlow, loss: EnergyLoss, cooling_time_ps: float, visits: Visits, averaged: bool
 ) -> Transient:
@@ -97,26 +102,32 @@ def transient(
 
     Notes
     -----
-    `temperature.pulsed_extremes_K`; the support is taken to follow as fast as the particle.
+    `temperature.pulsed_extremes_K`. The support follows the particle's power as fast as the particle does. A
+    scanned probe leaves the same power in the support wherever it is: that part of the rise stays. The lines
+    of a scan that cross the particle count as one visit.
     """
-    held_K = _steady_K(flow, loss, 1.0 / visits.duty_cycle if averaged else 1.0)
+    held = _steady(flow, loss, 1.0 / visits.duty_cycle if averaged else 1.0)
+    varying_K = float(held.total_K)
+    lasting_K = 0.0
+    if averaged:
+        varying_K -= float(held.support_beam_K)
+        lasting_K = float(_steady(flow, loss, 1.0).support_beam_K)
     peak_K, trough_K = pulsed_extremes_K(
-        held_K, cooling_time_ps, visits.dwell_time_us * _PS_PER_US, visits.frame_time_us * _PS_PER_US
+        varying_K, cooling_time_ps, visits.dwell_time_us * _PS_PER_US, visits.frame_time_us * _PS_PER_US
     )
     return Transient(
         cooling_time_ps,
         visits.duty_cycle,
         visits.dwell_time_us,
         visits.frame_time_us,
-        held_K,
-        float(peak_K),
-        float(trough_K),
-        held_K * visits.duty_cycle,
+        lasting_K + varying_K,
+        lasting_K + float(peak_K),
+        lasting_K + float(trough_K),
+        lasting_K + varying_K * visits.duty_cycle,
     )
 
 
-def _steady_K(flow: HeatFlow, loss: EnergyLoss, times: float) -> float:
+def _steady(flow: HeatFlow, loss: EnergyLoss, times: float) -> RiseParts:
     beam = replace(flow.beam, dose_rate_e_A2_s=flow.beam.dose_rate_e_A2_s.scaled(times))
     moved = replace(flow, beam=beam)
-    values = {name: given.value for name, given in moved.inputs(loss.dE_dx_eV_nm).items()}
-    return float(rise_parts(moved, values).total_K)
+    return rise_parts(moved, {name: given.value for name, given in moved.inputs(loss.dE_dx_eV_nm).items()})

@@ -162,15 +162,25 @@ def test_particles_and_supports_are_compared_as_in_the_papers_third_figure(capsy
         ({"frame_time_us": "1000", "duty_cycle": "0.01"}, 0.01),
     ],
 )
-def test_scanned_beam_gives_its_peak_and_mean(capsys, times, duty_cycle):
-    scan = {"dose_rate": None, "current_na": "0.1", "scan_area_nm2": "400"}
-    steady = document(capsys, arguments(**scan))
-    found = document(capsys, arguments(**scan, **times))
-    assert any("mean over the scan" in warning for warning in steady["warnings"])
+def test_beam_that_comes_and_goes_gives_its_peak_and_mean(capsys, times, duty_cycle):
+    found = document(capsys, arguments(**times))
     assert found["transient"]["duty_cycle"] == pytest.approx(duty_cycle)
     assert found["transient"]["tau_ps"] == found["cooling_time_ps"]
+    assert found["transient"]["peak_K"] == pytest.approx(found["delta_T_K"]["value"])
+    assert found["transient"]["mean_K"] == pytest.approx(duty_cycle * found["delta_T_K"]["value"])
+
+
+def test_scanned_probe_is_on_the_particle_for_the_share_of_the_areas(capsys):
+    """While it is, the power is the current's electrons times <E> t/lambda, t the mean thickness."""
+    scan = {"dose_rate": None, "current_na": "0.1", "scan_area_nm2": "2500"}
+    assert any("mean over the scan" in warning for warning in document(capsys, arguments(**scan))["warnings"])
+    found = document(capsys, arguments(**scan, frame_time_us="1e6"))
+    across_nm2 = np.pi / 4.0 * (6.0 * 3130.0 / np.pi) ** (2.0 / 3.0)
+    power_nW = 0.1 * 44.3 * 3130.0 / across_nm2 / 37.0  # nA eV/e = nW
+    expected_K = 1e3 * power_nW / (81.7 * 288.0)
+    assert found["transient"]["peak_K"] == pytest.approx(expected_K)
     assert found["transient"]["mean_K"] == pytest.approx(found["delta_T_K"]["value"])
-    assert found["transient"]["peak_K"] == pytest.approx(found["delta_T_K"]["value"] / duty_cycle)
+    assert found["transient"]["duty_cycle"] == pytest.approx(across_nm2 / 2500.0)
 
 
 @pytest.mark.parametrize(
@@ -199,9 +209,11 @@ def test_scanned_beam_gives_its_peak_and_mean(capsys, times, duty_cycle):
         ({"support": "amorphous C", "support_thickness_nm": "5"}, "where it is held"),
         ({"sweep": "tilt=1,2"}, "not known"),
         ({"sweep": "shape=missing.xyz"}, "does not exist"),
+        ({"scan_area_nm2": "-5"}, "no area"),
         ({"dwell_time_us": "1"}, "not clear"),
         ({"dwell_time_us": "20", "frame_time_us": "10"}, "longer than the frame"),
         ({"dwell_time_us": "1", "duty_cycle": "2"}, "not clear"),
+        ({"current_na": "1", "dose_rate": None, "scan_area_nm2": "9", "duty_cycle": "1"}, "from the areas"),
         ({"sweep": "dose-rate=0:1:3"}, "cannot be read"),
         ({"csv": "table.csv"}, "no sweep"),
         ({"volume_nm3": None, "particle": "missing.xyz"}, "does not exist"),
