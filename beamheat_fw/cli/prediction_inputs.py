@@ -148,7 +148,7 @@ class BeamOptions:
             raise InputError(
                 "The beam's profile is not known", "Choose uniform or gaussian.", {"given": self.profile}
             )
-        if self.scan_area_nm2 is not None and not self.scan_area_nm2 > 0.0:
+        if self.scan_area_nm2 is not None and not 0.0 < self.scan_area_nm2 < math.inf:
             raise InputError(
                 "The scan has no area", "Give an area above zero.", {"--scan-area-nm2": self.scan_area_nm2}
             )

@@ -143,6 +143,7 @@ def run_sweep(
     """
     from beamheat_fw.physics.prediction import sweep
 
+    _require_places(csv, figure)
     records = []
     known = flow.interface.conductance_MW_m2K
     for conductance, size, shape in product(axes.conductances_MW_m2K, axes.sizes, axes.shapes):
@@ -166,6 +167,19 @@ def run_sweep(
 
         draw_rises(records, figure)
     return records
+
+
+def _require_places(csv: Path | None, figure: Path | None) -> None:
+    """Refuse a figure that cannot be drawn before the table is written, and the other way round."""
+    for path in (csv, figure):
+        if path is not None and not path.parent.is_dir():
+            raise InputError("The file's folder does not exist", "Make it first.", {"file": str(path)})
+    if figure is not None and figure.suffix not in (".png", ".pdf", ".svg"):
+        raise InputError(
+            "The figure's format is not known",
+            "Give a path that ends in .png, .pdf or .svg.",
+            {"figure": str(figure)},
+        )
 
 
 def _loss_at(flow: HeatFlow, loss: EnergyLoss) -> Callable[[float], EnergyLoss]:

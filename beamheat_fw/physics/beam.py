@@ -41,6 +41,12 @@ class Beam:
     position_nm: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
+        if not all(map(math.isfinite, self.position_nm)):
+            raise InputError(
+                "The beam's position is not a finite number",
+                "Give its two coordinates in nm.",
+                {"position_nm": list(self.position_nm)},
+            )
         if self.dose_rate_e_A2_s.value <= 0.0 or (self.diameter_nm is not None and self.diameter_nm <= 0.0):
             raise InputError(
                 "The beam has no dose rate or no diameter",

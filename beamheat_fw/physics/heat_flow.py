@@ -114,6 +114,12 @@ class Interface:
                 "Give the best estimate in MW m^-2 K^-1; its error may be as large as it is.",
                 {"conductance_MW_m2K": self.conductance_MW_m2K.value},
             )
+        if not (math.isfinite(self.slope_per_K) and math.isfinite(self.reference_K)):
+            raise InputError(
+                "The conductance's slope or its reference temperature is not a finite number",
+                "Give the relative change per kelvin, and the temperature in kelvin.",
+                {"slope_per_K": self.slope_per_K, "reference_K": self.reference_K},
+            )
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,12 @@ class HeatFlow:
                 "The particle's contact area and the conductance's are defined differently",
                 "Measure the contact area by the definition that the conductance was found with.",
                 {"particle": self.particle.area_definition, "conductance": self.interface.area_definition},
+            )
+        if not (math.isfinite(self.ambient_K) and self.ambient_K >= 0.0):
+            raise InputError(
+                "The ambient temperature is below zero kelvin, or no number",
+                "Give it in kelvin.",
+                {"ambient_K": self.ambient_K},
             )
 
     def inputs(self, energy_loss_eV_nm: Measured) -> dict[str, Measured]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -34,7 +35,7 @@ class Visits:
     frame_time_us: float
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.dwell_time_us <= self.frame_time_us:
+        if not 0.0 < self.dwell_time_us <= self.frame_time_us < math.inf:
             raise InputError(
                 "The beam's dwell on the particle is not above zero, or longer than the frame",
                 "Give the time that the beam is on the particle and the time until it comes back, or the "

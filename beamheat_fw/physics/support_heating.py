@@ -55,9 +55,9 @@ class Support:
             "thickness_nm": self.thickness_nm,
             "hole_radius_nm": self.hole_radius_nm,
         }
-        if any(value is not None and value <= 0.0 for value in given.values()):
+        if any(value is not None and not 0.0 < value < math.inf for value in given.values()):
             raise InputError(
-                "A property of the support is zero or negative",
+                "A property of the support is zero or negative, or not a finite number",
                 "Give values above zero, or leave them out.",
                 given,
             )

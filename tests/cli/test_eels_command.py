@@ -226,6 +226,8 @@ def test_cut_off_and_foreign_files_are_refused(capsys, tmp_path, write):
         ["--mean-loss-method", "guess"],
         ["--window-length", "4"],
         ["--gain-factor", "0"],
+        ["--gain-factor", "nan"],
+        ["--threshold", "nan"],
         ["--particle", "missing.xyz"],
     ],
     ids=" ".join,

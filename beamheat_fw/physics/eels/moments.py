@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -66,7 +67,8 @@ class EnergyWindows:
             raise InputError(
                 "An energy window is empty", "Give its lower end first, in eV.", {"windows_eV": str(windows)}
             )
-        if self.gain_factor <= 0.0 or (self.threshold_eV is not None and self.threshold_eV <= 0.0):
+        threshold_eV = 1.0 if self.threshold_eV is None else self.threshold_eV
+        if not (0.0 < self.gain_factor < math.inf and 0.0 < threshold_eV < math.inf):
             raise InputError(
                 "The threshold or the gain is not above zero",
                 "Give the threshold in eV above the zero-loss peak, and the counts per electron.",
