@@ -97,6 +97,8 @@ def command(
     Without support options the interface alone stands between the particle and its surroundings.
     """
     from beamheat_fw.cli import prediction_inputs as inputs
+    from beamheat_fw.cli.beam_options import BeamOptions, VisitOptions
+    from beamheat_fw.cli.measured_option import measured, optional
     from beamheat_fw.cli.sweeping import parse_sweeps, run_sweep
     from beamheat_fw.physics.heat_flow import HeatFlow, Interface
     from beamheat_fw.physics.prediction import predict
@@ -104,8 +106,8 @@ def command(
 
     if (csv or figure) and not sweep:
         raise InputError("A table or figure was asked for, but no sweep", "Add --sweep dose-rate=1e4:1e8:41.")
-    beam_energy_keV = inputs.measured("--beam-energy-kev", beam_energy_kev)
-    beam = inputs.BeamOptions(
+    beam_energy_keV = measured("--beam-energy-kev", beam_energy_kev)
+    beam = BeamOptions(
         *(beam_energy_keV.value, dose_rate, current_na, beam_diameter_nm),
         *(beam_profile, beam_position_nm, scan_area_nm2),
     ).build()
@@ -116,10 +118,10 @@ def command(
         beam_energy_keV, body.particle.material
     )
     interface = Interface(
-        inputs.measured("--conductance-mw-m2k", conductance_mw_m2k),
+        measured("--conductance-mw-m2k", conductance_mw_m2k),
         slope_per_K=conductance_slope_per_k,
         reference_K=conductance_reference_k,
-        electron_phonon_coupling_W_m3K=inputs.optional("--electron-phonon-w-m3k", electron_phonon_w_m3k),
+        electron_phonon_coupling_W_m3K=optional("--electron-phonon-w-m3k", electron_phonon_w_m3k),
     )
     ground = inputs.SupportOptions(
         *(support, support_conductivity_w_mk, support_conductivity_across_w_mk),
@@ -127,7 +129,7 @@ def command(
     ).build()
     flow = HeatFlow(body.particle, beam, interface, ground, ambient_k)
     share = None if scan_area_nm2 is None else scanned_share(scan_area_nm2, body.projected_area_nm2)
-    visits = inputs.VisitOptions(dwell_time_us, frame_time_us, duty_cycle).build(share)
+    visits = VisitOptions(dwell_time_us, frame_time_us, duty_cycle).build(share)
     axes = parse_sweeps(
         sweep or [],
         flow,

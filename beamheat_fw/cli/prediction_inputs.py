@@ -1,58 +1,25 @@
-"""Turns the options of `beamheat predict` into particle, beam, energy loss and support."""
+"""Turns the options of `beamheat predict` into particle, energy loss and support."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from beamheat_fw.cli.measured_option import measured, optional
 from beamheat_fw.cli.particle_file import parse_axis, read_particle
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics import energy_loss
-from beamheat_fw.physics.beam import (
-    Beam,
-    Profile,
-    dose_rate_e_A2_s,
-    illuminated_fraction,
-    scanned_dose_rate_e_A2_s,
-    sphere_points_nm,
-)
+from beamheat_fw.physics.beam import Beam, illuminated_fraction, sphere_points_nm
 from beamheat_fw.physics.energy_loss import EnergyLoss
 from beamheat_fw.physics.heat_flow import HeatFlow, Particle
 from beamheat_fw.physics.materials import Material, alloy
 from beamheat_fw.physics.materials import material as find_material
 from beamheat_fw.physics.mean_free_path import PAPER_MEAN_ENERGY_LOSS_EV, paper_nm
-from beamheat_fw.physics.measured import Measured, parse_measured
+from beamheat_fw.physics.measured import Measured
 from beamheat_fw.physics.particle_shape import ParticleShape, measure_shape, project
-from beamheat_fw.physics.scanning import Visits
 from beamheat_fw.physics.support_heating import Support
-
-
-def measured(option: str, text: str) -> Measured:
-    """Read an option's value and error.
-
-    Raises
-    ------
-    InputError
-        It cannot be read; names the option.
-    """
-    try:
-        return parse_measured(text)
-    except InputError as error:
-        raise InputError(error.what, error.fix, {"option": option, **error.values}) from None
-
-
-def optional(option: str, text: str | None) -> Measured | None:
-    """Read an option that may be missing, and is above zero if it is not."""
-    if text is None:
-        return None
-    value = measured(option, text)
-    if value.value <= 0.0:
-        raise InputError(
-            "A value is not above zero", "Give a positive value, or leave it out.", {option: text}
-        )
-    return value
 
 
 @dataclass(frozen=True)
@@ -122,111 +89,6 @@ class ParticleOptions:
             )
         fraction = illuminated_fraction(beam, sphere_points_nm(volume.value))
         return Body(Particle(volume, area, find_material(self.material), fraction), None)
-
-
-@dataclass(frozen=True)
-class BeamOptions:
-    """The options that say how the beam is."""
-
-    energy_keV: float
-    dose_rate: str | None
-    current_nA: str | None
-    diameter_nm: str | None
-    profile: str
-    position_nm: tuple[float, float]
-    scan_area_nm2: float | None
-
-    def build(self) -> Beam:
-        """Return the beam.
-
-        Raises
-        ------
-        InputError
-            The dose rate is missing or given twice, or the beam has no extent.
-        """
-        if self.profile not in get_args(Profile):
-            raise InputError(
-                "The beam's profile is not known", "Choose uniform or gaussian.", {"given": self.profile}
-            )
-        if self.scan_area_nm2 is not None and not 0.0 < self.scan_area_nm2 < math.inf:
-            raise InputError(
-                "The scan has no area", "Give an area above zero.", {"--scan-area-nm2": self.scan_area_nm2}
-            )
-        profile: Profile = "gaussian" if self.profile == "gaussian" else "uniform"
-        dose_rate = self._dose_rate(profile)
-        if self.scan_area_nm2 is None:
-            diameter = optional("--beam-diameter-nm", self.diameter_nm)
-            width_nm = None if diameter is None else diameter.value
-            return Beam(self.energy_keV, dose_rate, width_nm, profile, self.position_nm)
-        # Over many frames a scanned probe illuminates the scanned area, here a disc, whatever its own size.
-        diameter_nm = 2.0 * math.sqrt(self.scan_area_nm2 / math.pi)
-        return Beam(self.energy_keV, dose_rate, diameter_nm, "uniform", self.position_nm)
-
-    def _dose_rate(self, profile: Profile) -> Measured:
-        if (self.dose_rate is None) == (self.current_nA is None):
-            raise InputError(
-                "The dose rate is missing or given twice",
-                "Give --dose-rate, or --current-na with --beam-diameter-nm or --scan-area-nm2.",
-            )
-        if self.dose_rate is not None:
-            return measured("--dose-rate", self.dose_rate)
-        current = measured("--current-na", self.current_nA or "")
-        if self.scan_area_nm2 is not None:
-            if current.value <= 0.0:
-                raise InputError("The scan has no current", "Give a current above zero.")
-            return scanned_dose_rate_e_A2_s(current, self.scan_area_nm2)
-        diameter = optional("--beam-diameter-nm", self.diameter_nm)
-        if diameter is None:
-            raise InputError(
-                "A current alone is no dose rate", "Give --beam-diameter-nm or --scan-area-nm2 with it."
-            )
-        return dose_rate_e_A2_s(current, diameter, profile)
-
-
-@dataclass(frozen=True)
-class VisitOptions:
-    """The options that say when the beam is on the particle."""
-
-    dwell_time_us: float | None
-    frame_time_us: float | None
-    duty_cycle: float | None
-
-    def build(self, scanned_share: float | None) -> Visits | None:
-        """Return the beam's visits, or None where no option speaks of them.
-
-        Parameters
-        ----------
-        scanned_share : float or None
-            The share of the time that a scanned probe is on the particle; None for a beam that is not
-            scanned.
-
-        Raises
-        ------
-        InputError
-            The options say too little or too much, or the dwell is longer than the frame.
-        """
-        dwell, frame, duty = self.dwell_time_us, self.frame_time_us, self.duty_cycle
-        given = [value for value in (dwell, frame, duty) if value is not None]
-        if not given:
-            return None
-        if scanned_share is not None:
-            if frame is None or len(given) > 1:
-                raise InputError(
-                    "How long a scanned beam is on the particle follows from the areas",
-                    "Give --frame-time-us alone with --scan-area-nm2.",
-                    asdict(self),
-                )
-            return Visits(scanned_share * frame, frame)
-        if len(given) != 2 or min(given) <= 0.0 or (duty is not None and duty > 1.0):
-            raise InputError(
-                "When the beam is on the particle is not clear",
-                "Give two of --dwell-time-us, --frame-time-us and --duty-cycle, above zero, the duty cycle "
-                "at most 1.",
-                asdict(self),
-            )
-        if dwell is None:
-            dwell = (frame or 0.0) * (duty or 0.0)
-        return Visits(dwell, dwell / duty if frame is None and duty else frame or 0.0)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics import support_heating, temperature
 from beamheat_fw.physics.beam import Beam, deposited_power_nW
+from beamheat_fw.physics.illuminated_film import IlluminatedFilm
 from beamheat_fw.physics.materials import Material
 from beamheat_fw.physics.measured import Measured
-from beamheat_fw.physics.stopping_power import cutoff_for_size_keV, restricted_eV_nm
 from beamheat_fw.physics.support_heating import FilmAverage, Support
 
 
@@ -296,32 +296,6 @@ def _support_beam_K_per_dose_rate(flow: HeatFlow, values: Mapping[str, Any]) -> 
     )
 
 
-@dataclass(frozen=True)
-class IlluminatedFilm:
-    """A support film of which enough is known for the power that the beam leaves in it.
-
-    Attributes
-    ----------
-    material : Material
-    thickness_nm : float
-    hole_radius_nm : float or None
-        Needed for its rise.
-    beam_diameter_nm : float
-        Of a uniform disc, at most the hole's; or the 1/e diameter of a Gaussian.
-    """
-
-    material: Material
-    thickness_nm: float
-    hole_radius_nm: float | None
-    beam_diameter_nm: float
-
-    def power_nW(self, dose_rate_e_A2_s: ArrayLike, beam_energy_keV: ArrayLike) -> NDArray[np.float64]:
-        """Return what the beam, of this dose rate at its centre, leaves in the film."""
-        loss = support_loss_eV_nm(self.material, beam_energy_keV, self.thickness_nm)
-        volume_nm3 = self.thickness_nm * math.pi * self.beam_diameter_nm**2 / 4.0
-        return deposited_power_nW(dose_rate_e_A2_s, loss, volume_nm3)
-
-
 def illuminated_film(flow: HeatFlow) -> IlluminatedFilm | None:
     """Return the film that the beam heats; None where material, thickness or the beam's size is unknown."""
     support, diameter_nm = flow.support, flow.beam.diameter_nm
@@ -332,10 +306,3 @@ def illuminated_film(flow: HeatFlow) -> IlluminatedFilm | None:
     if support.hole_radius_nm is not None and flow.beam.profile == "uniform":
         diameter_nm = min(diameter_nm, 2.0 * support.hole_radius_nm)
     return IlluminatedFilm(support.material, support.thickness_nm, support.hole_radius_nm, diameter_nm)
-
-
-def support_loss_eV_nm(
-    material: Material, beam_energy_keV: ArrayLike, thickness_nm: float
-) -> NDArray[np.float64]:
-    """Return what the beam leaves in a film: the stopping power from secondaries that stay in it."""
-    return restricted_eV_nm(material, beam_energy_keV, cutoff_for_size_keV(material, thickness_nm))

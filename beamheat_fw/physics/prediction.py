@@ -15,14 +15,8 @@ from beamheat_fw.physics.energy_loss import EnergyLoss
 from beamheat_fw.physics.error_budget import Propagated, Uncertain, propagate
 from beamheat_fw.physics.heat_flow import HeatFlow, RiseParts, illuminated_film, rise_parts
 from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.prediction_warnings import warnings_about
 from beamheat_fw.physics.stopping_power import bethe_eV_nm, cutoff_for_size_keV, restricted_eV_nm
-
-#: Fewer events per cooling time than this, and a steady temperature is a mean over rare spikes.
-_STEADY_EVENTS = 10.0
-#: Above this share of the melting point surfaces are mobile and small particles melt or change shape.
-_MOBILE_SHARE = 0.5
-#: Order of magnitude of gold's electron-phonon coupling, for the warning where none was given.
-_TYPICAL_COUPLING_W_M3K = 2.5e16
 
 
 @dataclass(frozen=True)
@@ -134,7 +128,7 @@ def predict(flow: HeatFlow, loss: EnergyLoss) -> Prediction:
         float(temperature.kick_K(loss.mean_energy_loss_eV, capacity)),
         loss.notes,
     )
-    return _with_warnings(prediction, flow)
+    return replace(prediction, warnings=(*prediction.warnings, *warnings_about(prediction, flow)))
 
 
 def _power_support_nW(flow: HeatFlow) -> float | None:
@@ -147,7 +141,7 @@ def _left_out_K(flow: HeatFlow, parts: RiseParts) -> dict[str, float]:
     if flow.interface.electron_phonon_coupling_W_m3K is not None:
         return {}
     resistance = temperature.electron_phonon_K_per_nW(
-        _TYPICAL_COUPLING_W_M3K,
+        temperature.GOLD_COUPLING_W_M3K,
         flow.interface.phonon_conductivity_W_mK,
         flow.particle.height_nm,
         flow.particle.contact_area_nm2.value,
@@ -285,68 +279,3 @@ def _times(rise: Propagated, relative: NDArray[np.float64]) -> Propagated:
         rise.upper * relative,
         {cause: np.broadcast_to(share, shape) for cause, share in rise.budget.items()},
     )
-
-
-def _with_warnings(prediction: Prediction, flow: HeatFlow) -> Prediction:
-    found = (
-        *_support_warnings(flow),
-        *_steadiness_warnings(prediction),
-        *_material_warnings(prediction, flow),
-    )
-    return replace(prediction, warnings=(*prediction.warnings, *found))
-
-
-def _support_warnings(flow: HeatFlow) -> list[str]:
-    if flow.support is None:
-        return ["no support was given: the interface alone stands between the particle and the ambient"]
-    support = flow.support
-    given = {
-        "material": support.material,
-        "thickness": support.thickness_nm,
-        "hole radius": support.hole_radius_nm,
-    }
-    missing = [f"the support's {name}" for name, value in given.items() if value is None]
-    missing += ["the beam's diameter"] if flow.beam.diameter_nm is None else []
-    if not missing:
-        return []
-    return [f"the beam's own heating of the support is left out: it needs {_listed(missing)}"]
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def _steadiness_warnings(prediction: Prediction) -> list[str]:
-    found = []
-    if prediction.events_per_tau < _STEADY_EVENTS:
-        found.append(
-            f"only {prediction.events_per_tau:.2g} inelastic events fall into one cooling time of "
-            f"{prediction.cooling_time_ps:.3g} ps, each heating the particle by "
-            f"{prediction.kick_K:.3g} K: the rise is "
-            "a mean over rare spikes, not a steady temperature"
-        )
-    if not np.isfinite(prediction.delta_T_K.upper):
-        found.append("an input's interval reaches a value that leaves the rise without an upper bound")
-    return found
-
-
-def _material_warnings(prediction: Prediction, flow: HeatFlow) -> list[str]:
-    found = []
-    melting_K, hottest_K = (
-        flow.particle.material.melting_K,
-        flow.ambient_K + float(prediction.delta_T_K.value),
-    )
-    if melting_K and hottest_K > _MOBILE_SHARE * melting_K:
-        state = "melts" if hottest_K > melting_K else "may change its shape or melt, small as it is"
-        found.append(f"at {hottest_K:.0f} K the particle {state} (bulk melting point {melting_K:.0f} K)")
-    if prediction.bounds_K["eels"] > prediction.bounds_K["stopping_power"]:
-        found.append("the energy loss given is more than the whole collision stopping power")
-    if "electron_phonon" in prediction.systematics_K:
-        left_out_K = prediction.systematics_K["electron_phonon"]
-        share = 100.0 * left_out_K / float(prediction.parts.interface_K)
-        found.append(
-            "the electron-phonon resistance of the metal is left out: with a coupling of "
-            f"{_TYPICAL_COUPLING_W_M3K:g} W m^-3 K^-1, about gold's, it would add {left_out_K:.3g} K, "
-            f"{share:.0f} % of the interface's; give the coupling to count it"
-        )
-    return found

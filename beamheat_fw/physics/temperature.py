@@ -9,6 +9,8 @@ from beamheat_fw.units import A3_PER_NM3, BOLTZMANN_EV_PER_K, NW_PER_EV_PER_PS
 
 #: K/nW of an interface of 1 MW m^-2 K^-1 and 1 nm^2.
 _K_PER_NW = 1e3
+#: Order of magnitude of gold's electron-phonon coupling in W m^-3 K^-1, to tell what leaving it out means.
+GOLD_COUPLING_W_M3K = 2.5e16
 
 
 def interface_K_per_nW(conductance_MW_m2K: ArrayLike, contact_area_nm2: ArrayLike) -> NDArray[np.float64]:

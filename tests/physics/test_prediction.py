@@ -15,7 +15,8 @@ from beamheat_fw.physics.beam import (
     sphere_points_nm,
 )
 from beamheat_fw.physics.energy_loss import EnergyLoss, from_pair, from_paper
-from beamheat_fw.physics.heat_flow import HeatFlow, Interface, Particle, support_loss_eV_nm
+from beamheat_fw.physics.heat_flow import HeatFlow, Interface, Particle
+from beamheat_fw.physics.illuminated_film import support_loss_eV_nm
 from beamheat_fw.physics.materials import element, material
 from beamheat_fw.physics.measured import Measured, from_causes, parse_measured
 from beamheat_fw.physics.prediction import predict, sweep
