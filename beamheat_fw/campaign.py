@@ -177,6 +177,16 @@ class ExplorationStage(Stage):
     frame_every: Count = 20
     ranks: Count = 2
 
+    @property
+    def trajectories(self) -> int:
+        """How many trajectories a round runs."""
+        return len(self.systems) * len(self.temperatures_K)
+
+    @property
+    def duration_ps(self) -> float:
+        """How long each of them is."""
+        return self.steps * self.timestep_fs * 1e-3
+
 
 class GateStage(Stage):
     """Where the gate draws its lines; they derive from the target force error.

@@ -107,8 +107,23 @@ def _plan_document(campaign: Campaign, structures: list[Atoms], heated: Atoms) -
         "fireworks": planned.fireworks,
         "core_hours": round(planned.core_hours, 2),
         "stages": [asdict(stage) for stage in planned.stages],
-        "warnings": [],
+        "warnings": _unreachable_target(campaign),
     }
+
+
+def _unreachable_target(campaign: Campaign) -> list[str]:
+    """Warn when even frames that are all accurate could not prove the share that is asked for."""
+    from beamheat_fw.physics.convergence import binomial_interval, independent_frames
+
+    exploration, asked = campaign.exploration, campaign.convergence.accurate_share
+    frames = independent_frames(exploration.trajectories, exploration.duration_ps)
+    provable, _ = binomial_interval(frames, frames)
+    if provable >= asked:
+        return []
+    return [
+        f"a round explores {frames} independent frames, which can prove an accurate share of {provable:.3f} "
+        f"at best, and convergence.accurate_share asks for {asked:g}: the campaign cannot converge"
+    ]
 
 
 def _print_plan(document: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from beamheat_fw.firetasks.job import JobTask
 from beamheat_fw.firetasks.judgement import judge_rounds, read_judgement
 from beamheat_fw.firetasks.training import HOLDOUT, role_in
 from beamheat_fw.identity import key_id
+from beamheat_fw.physics.convergence import independent_frames
 from beamheat_fw.store.documents import Committee, Dataset, Label, Potential
 from beamheat_fw.store.labels import label_atoms, load_labels
 from beamheat_fw.store.provenance import Source
@@ -147,8 +148,8 @@ class CalibrateCommittee(EvaluateOnLabels):
             r for r in rounds_of_campaign(context.store, context.campaign_id) if r.round <= context.round
         ]
         exploration = context.campaign.exploration
-        trajectories = len(exploration.systems) * len(exploration.temperatures_K)
-        verdict = judge_rounds(context.campaign, rounds, random_errors, trajectories)
+        independent = independent_frames(exploration.trajectories, exploration.duration_ps)
+        verdict = judge_rounds(context.campaign, rounds, random_errors, independent)
         context.write(
             lambda session: upsert_round(
                 context.store,

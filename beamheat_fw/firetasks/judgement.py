@@ -97,7 +97,7 @@ def judge_rounds(
     random_errors : ForceErrors or None
         Of the last round's random and held-out frames.
     independent : int
-        How many of its frames count as independent: one for each trajectory.
+        How many of its frames count as independent.
     """
     last, gate = rounds[-1], campaign.gate
     numbers = RoundNumbers(

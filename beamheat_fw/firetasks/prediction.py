@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from beamheat_fw.campaign import PredictionStage
-from beamheat_fw.errors import StoreError
+from beamheat_fw.errors import CalculationError, StoreError
 from beamheat_fw.firetasks.context import Context
 from beamheat_fw.firetasks.job import CampaignTask
 from beamheat_fw.firetasks.progress import advance
@@ -73,7 +73,7 @@ def heat_flow(stage: PredictionStage, conductance: Conductance) -> HeatFlow:
         area_definition="hull",
     )
     beam = Beam(stage.beam_energies_keV[0], Measured(stage.dose_rates_e_A2_s[-1]))
-    return HeatFlow(particle, beam, Interface(_measured(conductance), conductance.area_definition))
+    return HeatFlow(particle, beam, Interface(measured_conductance(conductance), conductance.area_definition))
 
 
 def energy_loss(spectrum: Spectrum) -> EnergyLoss:
@@ -86,10 +86,27 @@ def energy_loss(spectrum: Spectrum) -> EnergyLoss:
     )
 
 
-def _measured(conductance: Conductance) -> Measured:
-    """Return G with its interval and its causes, for the budget."""
+def measured_conductance(conductance: Conductance) -> Measured:
+    """Return G with its interval and its causes, for the budget.
+
+    Where the interval reaches zero the best estimate says nothing, but the upper limit still does: taken as
+    the value, it gives the least temperature rise that the runs allow.
+
+    Raises
+    ------
+    CalculationError
+        G has neither a best estimate nor an upper limit.
+    """
     value, low = conductance.conductance_MW_m2K, conductance.conductance_low_MW_m2K
     high = conductance.conductance_high_MW_m2K
+    if low <= 0.0:
+        if high is None:
+            raise CalculationError(
+                "The heating runs say nothing about the conductance",
+                "Heat longer or more often: raise heating.relax_ps, max_wall_s, ranks or replicas_per_rank.",
+                {"conductance_id": conductance.id},
+            )
+        return Measured(high, high, 0.0, high, (("conductance_compatible_with_zero", high),))
     causes = {f"conductance_{name}": part for name, part in conductance.breakdown.items() if part}
     error = value - low if high is None else 0.5 * (high - low)
     return Measured(value, error, low, float("inf") if high is None else high, tuple(causes.items()))

@@ -13,6 +13,8 @@ from beamheat_fw.errors import InputError
 CONVERGED, STALLED, NOT_CONVERGED = "converged", "stalled", "not converged"
 #: Rounds running that have to meet the targets.
 ROUNDS_RUNNING: Final = 2
+#: Frames of one trajectory this far apart count as independent: some periods of a small system's slow modes.
+DECORRELATION_PS: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,11 @@ def judge_convergence(rounds: Sequence[RoundNumbers], targets: Targets) -> Verdi
         reasons.append(f"{ROUNDS_RUNNING} rounds running have to meet the targets")
     stalled = len(rounds) > ROUNDS_RUNNING and not last.meets(targets) and not _improved(rounds)
     return Verdict(STALLED if stalled else NOT_CONVERGED, tuple(reasons), held, last)
+
+
+def independent_frames(trajectories: int, duration_ps: float) -> int:
+    """Return how many frames of some trajectories count as independent: at least one of each."""
+    return trajectories * max(1, round(duration_ps / DECORRELATION_PS))
 
 
 def binomial_interval(successes: float, trials: float) -> tuple[float, float]:

@@ -232,6 +232,8 @@ def test_killed_md_resumes_to_the_same_state_on_two_ranks(tmp_path, supported, m
     chance = random.Random(5)
     folder, kills = tmp_path / "killed", 0
     for _ in range(30):
+        for mark in folder.glob("pid-*"):
+            mark.unlink()  # of the ranks before
         program = _start(morse_path, folder, 2)
         if kills == 5:
             break
@@ -255,7 +257,10 @@ def _kill_a_rank(folder: Path, program: subprocess.Popen, chance: random.Random)
     time.sleep(chance.uniform(0.3, 0.8))
     alive = program.poll() is None
     if alive:
-        os.kill(int(mark.read_text()), signal.SIGKILL)
+        try:
+            os.kill(int(mark.read_text()), signal.SIGKILL)
+        except ProcessLookupError:
+            alive = False
     program.wait(30)
     for path in folder.glob("pid-*"):
         path.unlink()
