@@ -232,8 +232,6 @@ def test_killed_md_resumes_to_the_same_state_on_two_ranks(tmp_path, supported, m
     chance = random.Random(5)
     folder, kills = tmp_path / "killed", 0
     for _ in range(30):
-        for mark in folder.glob("pid-*"):
-            mark.unlink()  # of the ranks before
         program = _start(morse_path, folder, 2)
         if kills == 5:
             break
