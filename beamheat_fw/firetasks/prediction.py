@@ -24,6 +24,13 @@ from beamheat_fw.store.rounds import load_round
 from beamheat_fw.store.structures import composition_fields
 
 
+#: What of a prediction's details is kept with it, beside the rise and the power.
+_KEPT = (
+    *("budget", "bounds_K", "parts_K", "systematics_K", "power_support_nW"),
+    *("cooling_time_ps", "events_per_tau", "kick_K"),
+)
+
+
 class PredictTemperature(CampaignTask):
     """Predict the temperature rise against dose rate and beam energy, with its error by cause."""
 
@@ -149,10 +156,7 @@ def _prediction(
         beam_energy_keV=stage.beam_energies_keV[0],
         power_nW=rise["power_nW"]["value"],
         power_error_nW=rise["power_nW"]["error"],
-        breakdown={
-            name: rise[name]
-            for name in ("budget", "bounds_K", "parts_K", "cooling_time_ps", "events_per_tau", "kick_K")
-        },
+        breakdown={name: rise[name] for name in _KEPT},
         table=tuple(table),
         conductance_id=conductance.id,
         spectrum_id=spectrum.id,
