@@ -73,4 +73,4 @@ class Interrupted(BeamheatError):
 
 
 class Fenced(BeamheatError):
-    """This rocket has been replaced by another one and must not write results."""
+    """Another rocket has replaced the present one, which must not write results."""

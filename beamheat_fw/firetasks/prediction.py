@@ -23,7 +23,6 @@ from beamheat_fw.store.provenance import Source
 from beamheat_fw.store.rounds import load_round
 from beamheat_fw.store.structures import composition_fields
 
-
 #: What of a prediction's details is kept with it, beside the rise and the power.
 _KEPT = (
     *("budget", "bounds_K", "parts_K", "systematics_K", "power_support_nW"),

@@ -14,7 +14,7 @@ from beamheat_fw.errors import InputError
 OWN_TASKS = "beamheat_fw.firetasks"
 
 
-class RefusedTask(InputError):  # noqa: N818
+class RefusedTask(InputError):
     """A firework names code that this worker does not run."""
 
 

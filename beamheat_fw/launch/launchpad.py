@@ -44,7 +44,7 @@ _UNLOADABLE = (ImportError, AttributeError, LookupError, TypeError, ValueError)
 _ORDERS = {"FIFO": [("created_on", ASCENDING)], "FILO": [("created_on", DESCENDING)]}
 
 
-class CompletionPending(LockedWorkflowError):  # noqa: N818
+class CompletionPending(LockedWorkflowError):
     """A launch has ended but the database does not know yet; its completion waits in the launch folder.
 
     It is a LockedWorkflowError because that is what a FireWorks rocket leaves alone: any other exception

@@ -22,7 +22,7 @@ _LONGEST_PAUSE_S = 5.0
 _LOG = logging.getLogger(__name__)
 
 
-class DatabaseAway(StoreError):  # noqa: N818
+class DatabaseAway(StoreError):
     """The database stayed unreachable for longer than the outage limit."""
 
 
