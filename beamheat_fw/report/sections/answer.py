@@ -71,8 +71,7 @@ def _conditions(prediction: Prediction, conductance: Conductance | None) -> list
     said = [f"{prediction.formula_pretty or ''} particle{atoms} at {beam}".strip()]
     if conductance is None:
         return [*said, f"{power} deposited"]
-    g = number(conductance.conductance_MW_m2K)
-    said.append(f"{power} deposited, through an interface of G = {g} MW m⁻² K⁻¹")
+    said.append(f"{power} deposited, through an interface of {_conductance(conductance)} MW m⁻² K⁻¹")
     if bounds := prediction.breakdown.get("bounds_K"):
         ends = f"{number(min(bounds.values()))} to {number(max(bounds.values()))} K"
         said.append(f"{ends} if EELS bounds the energy loss from below and the stopping power from above")
@@ -85,9 +84,16 @@ def _value(prediction: Prediction) -> str:
     return f"{number(prediction.delta_T_K)} K"
 
 
+def _conductance(conductance: Conductance) -> str:
+    high = conductance.conductance_high_MW_m2K
+    if conductance.conductance_low_MW_m2K <= 0.0 and high is not None:
+        return f"G at most {number(high)}"
+    return f"G = {number(conductance.conductance_MW_m2K)}"
+
+
 def _interval(prediction: Prediction) -> str:
     if prediction.delta_T_high_K is None:
-        return f"no upper bound; best value {number(prediction.delta_T_K)} K, lower bound at 84 %"
+        return "no upper bound; lower bound at 84 %"
     return f"68 % interval {interval(prediction.delta_T_low_K, prediction.delta_T_high_K)} K"
 
 
