@@ -12,7 +12,7 @@ demo:
 	@launchers/demo.sh
 
 test: set-up
-	@$(python) -m pytest $(PYTEST_ARGS)
+	@$(python) -m pytest --ignore=tests/science $(PYTEST_ARGS)
 
 bench: set-up
 	@$(python) -m tests.benchmarks

@@ -252,7 +252,7 @@ def _kill_a_rank(folder: Path, program: subprocess.Popen, chance: random.Random)
     rank = chance.randrange(2)
     mark = folder / f"pid-{rank}"
     _wait_for(mark.exists, program)
-    time.sleep(chance.uniform(0.3, 0.8))
+    time.sleep(chance.uniform(0.05, 0.35))
     alive = program.poll() is None
     if alive:
         try:
