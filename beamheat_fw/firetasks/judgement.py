@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beamheat_fw.campaign import Campaign
 from beamheat_fw.errors import InputError
@@ -16,7 +17,7 @@ from beamheat_fw.physics.convergence import RoundNumbers, Targets, Verdict, judg
 from beamheat_fw.physics.coverage import cross_examine, examine
 from beamheat_fw.physics.force_errors import ForceErrors, error_metrics, error_quantiles
 from beamheat_fw.physics.gate import Thresholds
-from beamheat_fw.physics.parity import binned_errors
+from beamheat_fw.physics.parity import binned_errors, force_parity
 from beamheat_fw.store.documents import Label, Round
 from beamheat_fw.store.labels import label_atoms
 
@@ -32,16 +33,22 @@ class Judgement:
         Fitted to these labels.
     earlier : Calibration or None
         The one in force when the labels were chosen.
+    reference_eV_A : ndarray of float, shape (N, 3)
+        The labels' forces, in the order of `errors`.
     """
 
     errors: ForceErrors
     calibration: Calibration
     earlier: Calibration | None
+    reference_eV_A: NDArray[np.float64]
 
     @property
     def coverage(self) -> dict[str, Any]:
-        """Coverage of the earlier calibration and of the new one, and spread against error in bins."""
-        found: dict[str, Any] = {"binned": binned_errors(self.errors, self.calibration)}
+        """Coverage of the earlier calibration and of the new one, spread against error, force parity."""
+        found: dict[str, Any] = {
+            "binned": binned_errors(self.errors, self.calibration),
+            "parity": force_parity(self.errors, self.reference_eV_A),
+        }
         try:
             found["cross_validated"] = cross_examine(self.errors).to_dict()
         except InputError as too_few:
@@ -76,7 +83,8 @@ def read_judgement(
     frames = [label_atoms(label) for label in labels]
     reference = np.concatenate([atoms.get_forces() for atoms in frames])
     errors = ForceErrors.from_frames(frames, evaluation.spread_eV_A, evaluation.forces_eV_A, reference)
-    return Judgement(errors, calibrate(errors), Calibration.from_dict(earlier) if earlier else None)
+    known = Calibration.from_dict(earlier) if earlier else None
+    return Judgement(errors, calibrate(errors), known, reference)
 
 
 def thresholds_of(campaign: Campaign) -> Thresholds:

@@ -52,9 +52,10 @@ class AnalyseSpectrum(JobTask):
 
 
 def analyse_file(path: Path, stage: EelsStage) -> dict[str, Any]:
-    """Analyse one file as a campaign asks for it; return `EelsResult.to_dict`."""
+    """Analyse one file as a campaign asks for it; return `EelsResult.to_dict` and the thickest spectrum."""
     from beamheat_fw.drivers.spectra import read_low_loss
     from beamheat_fw.physics.eels.analysis import EelsSettings, analyse
+    from beamheat_fw.physics.eels.thickest import thickest_spectrum
     from beamheat_fw.physics.eels.thickness import Thickness
     from beamheat_fw.physics.measured import Measured
 
@@ -63,7 +64,9 @@ def analyse_file(path: Path, stage: EelsStage) -> dict[str, Any]:
     else:
         thickness = Thickness(half_width=True)
     settings = EelsSettings(support_positions=stage.support_positions)
-    return analyse(read_low_loss(path), settings, thickness).to_dict()
+    spectra = read_low_loss(path)
+    result = analyse(spectra, settings, thickness)
+    return {**result.to_dict(), "spectrum": thickest_spectrum(spectra, result)}
 
 
 def spectrum_id(stage: EelsStage) -> str:

@@ -36,6 +36,8 @@ class Table:
         The first cell of each heads its row.
     text_columns : tuple of int
         Columns that hold words instead of numbers; the first always does.
+    folded : bool
+        Whether only the caption shows until a reader asks for more; in print all of it does.
     """
 
     kind: ClassVar[str] = "table"
@@ -43,6 +45,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     text_columns: tuple[int, ...] = (0,)
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,29 @@ class Row:
     blocks: tuple[Figure | Facts, ...]
 
 
-Block = Figure | Table | Facts | Warnings | Text | Row
+@dataclass(frozen=True)
+class Dial:
+    """Lets a reader choose a dose rate and a beam energy, and says the temperature rise there.
+
+    Attributes
+    ----------
+    points : tuple of dict
+        ``energy_keV``, ``dose_rate``, ``rise_K``, ``low_K`` and ``high_K`` (None where it is unbounded).
+    figure : str
+        Title of the figure in which the choice is marked.
+    """
+
+    kind: ClassVar[str] = "dial"
+    points: tuple[dict[str, float | None], ...]
+    figure: str
+
+    @property
+    def energies_keV(self) -> tuple[float | None, ...]:
+        """The beam energies to choose from."""
+        return tuple(dict.fromkeys(point["energy_keV"] for point in self.points))
+
+
+Block = Figure | Table | Facts | Warnings | Text | Row | Dial
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,17 @@ import pytest
 from ase import Atoms
 
 from beamheat_fw.campaign import Campaign, load_campaign
+from beamheat_fw.firetasks.judgement import Judgement
 from beamheat_fw.firetasks.prediction import energy_loss, heat_flow
 from beamheat_fw.firetasks.spectrum import spectrum_document
-from beamheat_fw.physics.calibration import calibrate
+from beamheat_fw.physics.calibration import Calibration, calibrate
 from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
 from beamheat_fw.physics.convergence import RoundNumbers, Targets, judge_convergence
-from beamheat_fw.physics.coverage import examine
 from beamheat_fw.physics.eels.analysis import EelsSettings, analyse
 from beamheat_fw.physics.eels.spectra import LowLossSpectra
+from beamheat_fw.physics.eels.thickest import thickest_spectrum
 from beamheat_fw.physics.eels.thickness import Thickness
-from beamheat_fw.physics.force_errors import ForceErrors, error_metrics, error_quantiles
+from beamheat_fw.physics.force_errors import ForceErrors, error_quantiles
 from beamheat_fw.physics.gate import Thresholds
 from beamheat_fw.physics.measured import Measured
 from beamheat_fw.physics.prediction import predict, sweep
@@ -107,9 +108,11 @@ class FilledCampaign:
         rounds = [Source("rounds", upsert_round(self.store, self.id, round_number), "selection")]
         record_sources(self.store, Reference(collection="datasets", id=dataset_id), rounds, MAKER)
         ids = [self._member(round_number, member, dataset_id) for member in range(MEMBERS)]
-        errors = _force_errors(80 + round_number)
+        judgement = _judgement(80 + round_number, earlier=None)
         committee = Committee(
-            metrics=error_metrics(errors),
+            metrics=judgement.metrics,
+            calibration=judgement.calibration.to_dict(),
+            coverage=judgement.coverage,
             campaign_id=self.id,
             round=round_number,
             potential_ids=tuple(ids),
@@ -123,16 +126,20 @@ class FilledCampaign:
         potential = Potential(
             campaign_id=self.id, round=round_number, member=member, dataset_id=dataset_id,
             model_seed=1, data_seed=2,
-            metrics={"force_mae_eV_A": 0.12 / (round_number + 1), "energy_mae_eV_atom": 0.004},
+            metrics={
+                "force_mae_eV_A": 0.12 / (round_number + 1),
+                "force_rmse_eV_A": (0.16 + 0.01 * member) / (round_number + 1),
+                "energy_mae_eV_atom": 0.004,
+            },
         )  # fmt: skip
         return self.save(potential, Source("datasets", dataset_id, "training-set"))
 
     def judge(self, round_number: int, verdict: str) -> None:
         """Let a round explore and be judged, its calibration fitted and examined by the real code."""
-        old, new = _force_errors(round_number), _force_errors(round_number + 50)
-        calibration = calibrate(old)
+        earlier = calibrate(_force_errors(round_number))
+        judgement = _judgement(round_number + 50, earlier)
         targets = Targets(accurate_share=0.9, force_error_eV_A=0.3)
-        numbers = RoundNumbers(round_number, 60 * round_number, 156, error_quantiles(new, 0.68))
+        numbers = RoundNumbers(round_number, 60 * round_number, 156, error_quantiles(judgement.errors, 0.68))
         counts = {"accurate": 60 * round_number, "candidate": 90 - 30 * round_number, "failed": 6}
         run = MDRun(
             campaign_id=self.id, run_key=f"explore-r{round_number}", kind="exploration", state="completed"
@@ -141,7 +148,7 @@ class FilledCampaign:
         upsert_round(
             self.store, self.id, round_number, counts=counts, verdict=verdict, md_run_ids=(run_id,),
             state="judged", thresholds=Thresholds(0.3).to_dict(),
-            calibration=calibration.to_dict(), coverage=examine(calibration, new).to_dict(),
+            calibration=judgement.calibration.to_dict(), coverage=judgement.coverage,
             verdict_details=judge_convergence([numbers], targets).to_dict(),
         )  # fmt: skip
 
@@ -207,9 +214,12 @@ class FilledCampaign:
     def measure(self):
         """Analyse a simulated line scan."""
         settings = EelsSettings(support_positions=(0, 1, 2, 3, 20, 21, 22, 23))
-        result = analyse(_line_scan(), settings, Thickness(thickest_nm=Measured(12.0, 0.6))).to_dict()
+        scan = _line_scan()
+        result = analyse(scan, settings, Thickness(thickest_nm=Measured(12.0, 0.6)))
         stage = self.campaign.eels.model_copy(update={"sha256": "ab" * 32})
-        spectrum = spectrum_document(stage, result).model_copy(update={"campaign_id": self.id})
+        spectrum = spectrum_document(
+            stage, {**result.to_dict(), "spectrum": thickest_spectrum(scan, result)}
+        ).model_copy(update={"campaign_id": self.id})
         self.save(spectrum, Source("campaigns", self.id, "campaign"))
         return spectrum
 
@@ -287,6 +297,13 @@ def _force_errors(seed: int) -> ForceErrors:
     deviation = 1.6 * spread[:, None] * random.standard_t(4, size=(len(frame), 3)) / np.sqrt(3)
     places = np.tile(np.repeat(["particle", "interface", "support"], 10), 20)
     return ForceErrors(spread, deviation, np.full(len(frame), "Au"), places, frame)
+
+
+def _judgement(seed: int, earlier: Calibration | None) -> Judgement:
+    """What a firetask makes of labels and the committee's forces on them."""
+    errors = _force_errors(seed)
+    reference = np.random.default_rng(seed).normal(size=errors.deviation_eV_A.shape)
+    return Judgement(errors, calibrate(errors), earlier, reference)
 
 
 def _line_scan() -> LowLossSpectra:

@@ -63,11 +63,29 @@ def draw(plot: Callable[[Any], None], title: str, *, height_pt: float = 250.0, p
         plot(list(axes) if panels > 1 else axes)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    return inline(stream.getvalue(), title)
+    return inline(stream.getvalue(), title, "" if panels > 1 else _frame(axes, height_pt))
 
 
-def inline(svg: str, title: str) -> str:
-    """Make an SVG file a part of the page: its colours and typeface, own ids, nothing outside named."""
+def _frame(axes: Axes, height_pt: float) -> str:
+    """Return where the axes lie in the drawing and what they span, for the page to mark a point in them."""
+    place = axes.get_position()
+    box = (WIDTH_PT * place.x0, WIDTH_PT * place.x1, height_pt * (1 - place.y1), height_pt * (1 - place.y0))
+    spans = (*axes.get_xlim(), *axes.get_ylim())
+    return f'data-box="{" ".join(f"{v:.1f}" for v in box)}" data-span="{" ".join(f"{v:.6g}" for v in spans)}"'
+
+
+def inline(svg: str, title: str, attributes: str = "") -> str:
+    """Make an SVG file a part of the page: its colours and typeface, own ids, nothing outside named.
+
+    Parameters
+    ----------
+    svg : str
+        The file's text.
+    title : str
+        What a screen reader says it is.
+    attributes : str
+        More attributes of the element.
+    """
     prefix = re.sub(r"\W+", "-", title.lower())
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -80,7 +98,7 @@ def inline(svg: str, title: str) -> str:
     for name, colour in {"ink": INK, "faint": FAINT, **{f"c{i}": c for i, c in enumerate(COLOURS)}}.items():
         body = body.replace(colour, f"var(--{name})")
     label = escape(title, {'"': "&quot;"})
-    return body.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).strip()
+    return body.replace("<svg", f'<svg role="img" aria-label="{label}" {attributes}'.rstrip(), 1).strip()
 
 
 def log_ticks(axes: Axes, which: str) -> None:

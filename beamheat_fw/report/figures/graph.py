@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from beamheat_fw.report.figures.canvas import WIDTH_PT
 
@@ -29,7 +29,7 @@ class Node:
 
 
 def layered(nodes: dict[str, Node], edges: Iterable[tuple[str, str]], title: str) -> str:
-    """Draw a graph without cycles and return it as an ``<svg>`` element.
+    """Draw a graph without cycles and return it as an ``<svg>`` element; the page lights up a box's trail.
 
     Parameters
     ----------
@@ -43,12 +43,22 @@ def layered(nodes: dict[str, Node], edges: Iterable[tuple[str, str]], title: str
     layers = _layers(list(nodes), arrows)
     places = _places(layers, arrows)
     height = _LAYER_PT * (len(layers) - 1) + _BOX[1] + 4
-    parts = [_arrow(places[source], places[target]) for source, target in arrows]
-    parts += [_box(places[key], node) for key, node in nodes.items()]
-    label = escape(title, {'"': "&quot;"})
-    return (
-        f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH_PT:g} {height:g}">{"".join(parts)}</svg>'
-    )
+    parts = [
+        f"<g data-source={quoteattr(source)} data-target={quoteattr(target)}>"
+        f"{_arrow(places[source], places[target])}</g>"
+        for source, target in arrows
+    ]
+    parts += [
+        f'<g data-box-key={quoteattr(key)} role="img" aria-label={quoteattr(_said(node))}>'
+        f"{_box(places[key], node)}</g>"
+        for key, node in nodes.items()
+    ]
+    opening = f'<svg role="group" aria-label={quoteattr(title)} class="graph"'
+    return f'{opening} viewBox="0 0 {WIDTH_PT:g} {height:g}">{"".join(parts)}</svg>'
+
+
+def _said(node: Node) -> str:
+    return f"{node.title}, {node.detail}" if node.detail else node.title
 
 
 def _layers(keys: Sequence[str], arrows: Sequence[tuple[str, str]]) -> list[list[str]]:

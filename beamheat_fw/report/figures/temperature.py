@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from beamheat_fw.report.figures.canvas import COLOURS, INK, draw, finite, log_ticks
 from beamheat_fw.report.numbers import number, words
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from beamheat_fw.store.documents import Prediction
+
+#: Also how the page finds the figure.
+RISE_TITLE: Final = "Temperature rise against dose rate"
 
 
 def temperature_rise(prediction: Prediction) -> str:
@@ -27,7 +30,7 @@ def temperature_rise(prediction: Prediction) -> str:
             log_ticks(axes, which)
         axes.legend(loc="upper left")
 
-    return draw(plot, "Temperature rise against dose rate", height_pt=270)
+    return draw(plot, RISE_TITLE, height_pt=270)
 
 
 def _one_energy(axes: Axes, rows: list[dict[str, Any]], colour: str, energy_keV: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from beamheat_fw.report.blocks import Answer, Block, Facts, Figure, Row, Section, Table, Warnings
+from beamheat_fw.report.blocks import Answer, Block, Dial, Facts, Figure, Row, Section, Table, Warnings
 from beamheat_fw.report.documents import CampaignDocuments
 from beamheat_fw.report.figures import temperature as figures
 from beamheat_fw.report.figures.canvas import finite
@@ -14,6 +14,8 @@ from beamheat_fw.store.documents import Conductance, Prediction
 
 #: Causes with a smaller share of the variance are not drawn.
 _VISIBLE = 5e-4
+#: Longer tables are folded below the figure that shows the same.
+_FEW_ROWS = 4
 _CAUSES = {
     "energy_loss": "energy loss (EELS)",
     "energy_scaling": "beam-energy scaling",
@@ -56,7 +58,7 @@ def temperature(documents: CampaignDocuments) -> Section:
         )
     blocks: list[Block] = []
     if prediction.table:
-        blocks += [Row(tuple(_rise_and_bounds(prediction))), _rise_table(prediction)]
+        blocks += [Row(tuple(_rise_and_bounds(prediction))), _dial(prediction), _rise_table(prediction)]
     blocks.append(Row(tuple(_budget(prediction))))
     if prediction.analysis.warnings:
         blocks.append(Warnings(prediction.analysis.warnings))
@@ -140,7 +142,23 @@ def _rise_table(prediction: Prediction) -> Table:
         for row in prediction.table
     )
     columns = ("beam (keV)", "dose rate (e Å⁻² s⁻¹)", "power (nW)", "rise (K)", "68 % interval (K)")
-    return Table("Temperature rise for each beam", columns, rows)
+    return Table("Temperature rise for each beam", columns, rows, folded=len(rows) > _FEW_ROWS)
+
+
+def _dial(prediction: Prediction) -> Dial:
+    names = {
+        "energy_keV": "beam_energy_keV",
+        "dose_rate": "dose_rate_e_A2_s",
+        "rise_K": "delta_T_K",
+        "low_K": "delta_T_lower_K",
+        "high_K": "delta_T_upper_K",
+    }
+    points = tuple({short: _known(row[name]) for short, name in names.items()} for row in prediction.table)
+    return Dial(points, figures.RISE_TITLE)
+
+
+def _known(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _rise_and_bounds(prediction: Prediction) -> list[Figure]:

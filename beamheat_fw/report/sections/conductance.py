@@ -102,7 +102,7 @@ def _runs_table(found: Conductance, numbers: dict[str, int]) -> Table:
         for run in found.fit["runs"]
     )
     columns = ("member", "seed", "τ (ps)", "G (MW m⁻² K⁻¹)", "68 % interval")
-    return Table("What each run says alone", columns, rows)
+    return Table("What each run says alone", columns, rows, folded=True)
 
 
 def _parts(found: Conductance) -> Table:

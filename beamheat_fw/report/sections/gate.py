@@ -6,7 +6,7 @@ from typing import Any
 
 from beamheat_fw.report.blocks import Block, Facts, Figure, Row, Section, Table, Warnings
 from beamheat_fw.report.documents import CampaignDocuments
-from beamheat_fw.report.figures import learning as figures
+from beamheat_fw.report.figures import gate as figures
 from beamheat_fw.report.numbers import interval, number, percent, titled
 from beamheat_fw.store.documents import Round
 

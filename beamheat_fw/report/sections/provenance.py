@@ -119,4 +119,4 @@ def _rounds_of(documents: CampaignDocuments) -> dict[str, int]:
 def _ids(nodes: list[dict[str, Any]]) -> Table:
     rows = tuple((node["collection"], node["id"]) for node in nodes if node["collection"] != "labels")
     caption = "Documents, nearest first; the labels stand in their datasets"
-    return Table(caption, ("collection", "id"), rows, text_columns=(0, 1))
+    return Table(caption, ("collection", "id"), rows, text_columns=(0, 1), folded=True)

@@ -18,17 +18,26 @@ def spectrum(documents: CampaignDocuments) -> Section:
     found = documents.spectrum
     if found is None:
         return Section(_TITLE, "No spectrum has been analysed yet.")
-    blocks: list[Block] = []
-    if len(_numbers(found.windows.get("t_over_lambda"))) > 1:
-        caption = (
-            "t/λ and the energy lost per electron along the scan; where only the support counts is shaded."
-        )
-        blocks.append(Row((Figure(figures.profile(found.windows), caption), Facts(tuple(_facts(found))))))
-    else:
-        blocks.append(Facts(tuple(_facts(found))))
+    blocks: list[Block] = [Row((*_drawn(found.windows), Facts(tuple(_facts(found)))))]
     if found.analysis.warnings:
         blocks.append(Warnings(found.analysis.warnings))
     return Section(_TITLE, f"{found.file_name}, at {found.beam_energy_keV:g} keV.", tuple(blocks))
+
+
+def _drawn(windows: dict[str, Any]) -> list[Figure]:
+    drawn = []
+    if "spectrum" in windows:
+        caption = (
+            f"The spectrum at position {windows['spectrum']['position']}, the thickest: where the zero-loss "
+            "peak ends, the window of the mean loss, and the mean loss per inelastic event."
+        )
+        drawn.append(Figure(figures.windows(windows), caption))
+    if len(_numbers(windows.get("t_over_lambda"))) > 1:
+        caption = (
+            "t/λ and the energy lost per electron along the scan; where only the support counts is shaded."
+        )
+        drawn.append(Figure(figures.profile(windows), caption))
+    return drawn
 
 
 def _facts(found: Spectrum) -> list[tuple[str, str]]:
