@@ -13,6 +13,7 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.firetasks.context import Context
 from beamheat_fw.firetasks.job import CampaignTask
 from beamheat_fw.firetasks.progress import advance
+from beamheat_fw.identity import file_sha256
 from beamheat_fw.launch.submission import prepare_launchpad
 from beamheat_fw.store.artifacts import put_artifact
 from beamheat_fw.store.campaigns import save_campaign
@@ -49,13 +50,15 @@ def submit_campaign(launchpad: LaunchPad, campaign: Campaign, spectrum: Path) ->
             "Submit the campaign with `beamheat submit` where the file is.",
             {"file": str(spectrum)},
         )
-    found = put_artifact(store, spectrum)
+    # Hashed before it is saved: a firework may name any file, and only the campaign's own is uploaded.
+    found = file_sha256(spectrum)
     if found != campaign.eels.sha256:
         raise InputError(
             "The campaign's spectrum has changed",
             "Restore the file, or submit the campaign file again.",
             {"file": str(spectrum), "expected": campaign.eels.sha256, "found": found},
         )
+    put_artifact(store, spectrum)
     is_new = save_campaign(store, campaign)
     advance(store, launchpad, campaign.campaign_id)
     return is_new

@@ -1,7 +1,8 @@
 """Which firetasks a worker runs, judged on the raw document before anything of it is imported.
 
-FireWorks imports whatever module a spec names, so whoever can write to the database could run any code. A
-worker of beamheat therefore looks at the names first.
+FireWorks imports whatever module a spec names, and copies and reads whatever files it names, so whoever can
+write to the database could run any code and read any file. A worker of beamheat therefore looks at the names
+first.
 """
 
 from __future__ import annotations
@@ -13,33 +14,38 @@ from beamheat_fw.errors import InputError
 
 OWN_TASKS = "beamheat_fw.firetasks"
 
+#: Keys of a spec by which a rocket copies files, enters any folder or sends files to the database.
+_FILE_KEYS = ("_files_in", "_launch_dir", "_trackers")
+
 
 class RefusedTask(InputError):
-    """A firework names code that this worker does not run."""
+    """A firework names code or files that this worker does not touch."""
 
 
-def judge(firework: Mapping[str, Any], allowed: Sequence[str] = ()) -> None:
-    """Refuse a firework that would import anything beside the allowed firetasks.
+def judge(document: Mapping[str, Any], allowed: Sequence[str] = ()) -> None:
+    """Refuse a document that would make FireWorks import or open anything beside what is allowed.
 
     Parameters
     ----------
-    firework : mapping
-        The raw document of the database.
+    document : mapping
+        The raw firework or launch of the database, or an action that is to be loaded.
     allowed : sequence of str
-        Names of firetasks, or packages and modules that hold them, beside `OWN_TASKS`.
+        Names of firetasks, or packages and modules that hold them, beside the firetasks of `OWN_TASKS`; and
+        the keys of a spec that act on files.
 
     Raises
     ------
     RefusedTask
-        Names the first task that is not allowed, or any ``@module``.
+        Names the first task or key that is not allowed, or any ``@module``.
     """
-    for name in _named_code(firework):
+    for name in (*_named_files(document), *_named_code(document)):
         plain = name.strip("{} ")
-        if not any(plain == entry or plain.startswith(f"{entry}.") for entry in (OWN_TASKS, *allowed)):
+        is_own = plain.rpartition(".")[0] == OWN_TASKS
+        if not is_own and not any(plain == entry or plain.startswith(f"{entry}.") for entry in allowed):
             raise RefusedTask(
                 "This worker does not run what the firework names",
                 "If you trust it, add it to env.allowed_tasks in my_fworker.yaml.",
-                {"fw_id": firework.get("fw_id"), "name": plain},
+                {"fw_id": document.get("fw_id"), "name": plain},
             )
 
 
@@ -55,3 +61,16 @@ def _named_code(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _named_code(item)
+
+
+def _named_files(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every key through which a rocket would touch files that the document names."""
+    if document.get("trackers"):  # of a launch
+        yield "_trackers"
+    spec = document.get("spec")
+    if not isinstance(spec, Mapping):
+        return
+    yield from (key for key in _FILE_KEYS if key in spec)
+    recovery = spec.get("_recovery")
+    if isinstance(recovery, Mapping) and recovery.get("_mode"):  # without a mode no folder is copied
+        yield "_recovery"

@@ -8,11 +8,13 @@ what the caller saw: two doctors, or a doctor and a rocket that comes back, cann
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from fireworks import FWAction, LaunchPad, Workflow
-from fireworks.core.launchpad import LockedWorkflowError
+from fireworks.core.firework import Launch
+from fireworks.core.launchpad import LockedWorkflowError, get_action_from_gridfs
+from gridfs import GridFS
 from pymongo import ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -169,12 +171,19 @@ class FencedLaunchPad(LaunchPad):
         judge(document, self.allowed_tasks)
         return document
 
+    def get_launch_by_id(self, launch_id: int) -> Launch:
+        """Return a launch, refusing what this worker must not import: its action may name classes."""
+        judged = _Judged(self.launches, self.allowed_tasks, self.gridfs_fallback)
+        for launch in judged.find({"launch_id": launch_id}):
+            return Launch.from_dict(launch)
+        raise ValueError(f"No launch exists with launch_id {launch_id}")
+
     def get_wf_by_fw_id_lzyfw(self, fw_id: int) -> Workflow:
-        """Return a workflow whose fireworks are judged as soon as they are loaded."""
+        """Return a workflow whose fireworks and launches are judged as soon as they are loaded."""
         workflow = super().get_wf_by_fw_id_lzyfw(fw_id)
-        judged = _Judged(self.fireworks, self.allowed_tasks)
         for firework in workflow.id_fw.values():
-            firework._fwc = judged
+            firework._fwc = _Judged(self.fireworks, self.allowed_tasks)
+            firework._lc = _Judged(self.launches, self.allowed_tasks, self.gridfs_fallback)
         return workflow
 
     def move(self, fw_id: int, states: Mapping[str, str]) -> int:
@@ -245,16 +254,25 @@ class FencedLaunchPad(LaunchPad):
 
 
 class _Judged:
-    """The fireworks collection as a lazily loaded firework sees it."""
+    """The fireworks or the launches as a lazily loaded firework sees them."""
 
-    def __init__(self, fireworks: Collection, allowed_tasks: tuple[str, ...]) -> None:
-        self._fireworks = fireworks
+    def __init__(
+        self, documents: Collection, allowed_tasks: tuple[str, ...], large_actions: GridFS | None = None
+    ) -> None:
+        self._documents = documents
         self._allowed_tasks = allowed_tasks
+        self._large_actions = large_actions
 
     def find_one(self, query: Mapping[str, Any], projection: list[str]) -> dict[str, Any] | None:
-        document = self._fireworks.find_one(query, projection=projection)
+        document = self._documents.find_one(query, projection=projection)
         judge(document or {}, self._allowed_tasks)
         return document
+
+    def find(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        for launch in self._documents.find(query):
+            launch["action"] = get_action_from_gridfs(launch.get("action"), self._large_actions)
+            judge(launch, self._allowed_tasks)
+            yield launch
 
 
 def held(fw_id: int, launch_id: int) -> dict[str, Any]:

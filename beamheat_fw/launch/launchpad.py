@@ -6,6 +6,7 @@ a rocket talks to the database.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime
 import inspect
@@ -19,6 +20,7 @@ import pymongo
 from fireworks import Firework, FWAction, FWorker, LaunchPad
 from fireworks.core.launchpad import LockedWorkflowError
 from fireworks.fw_config import SORT_FWS
+from fireworks.utilities.dict_mods import apply_mod
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
@@ -133,6 +135,8 @@ class SurvivingLaunchPad(FencedLaunchPad):
         self.backup_fw_data.clear()
         if firework is not None and launch_id is not None:
             self.flight = Flight(firework.fw_id, launch_id, Path(launch_dir))
+            with contextlib.suppress(*_UNLOADABLE):  # of a malformed spec, which the rocket will fizzle
+                _repeat_earlier_tasks(firework.spec)
             STOP.new_task()
         return firework, launch_id
 
@@ -241,10 +245,10 @@ class SurvivingLaunchPad(FencedLaunchPad):
         while claimed := self._claim_one(wanted, order):
             try:
                 judge(claimed, self.allowed_tasks)
+                firework = self._load(claimed["fw_id"])
             except RefusedTask as refusal:
                 self._refuse(claimed["fw_id"], refusal)
                 continue
-            firework = self._load(claimed["fw_id"])
             if firework or fw_id:
                 return firework
         return None
@@ -308,6 +312,8 @@ class SurvivingLaunchPad(FencedLaunchPad):
             self.m_logger.warning(
                 "launch %s: its FireWorks checkpoint exceeds 16 MB and is left out", launch_id
             )
+        except RefusedTask as refusal:
+            self.m_logger.warning("launch %s: no heartbeat: %s", launch_id, refusal)
         except PyMongoError as error:
             if not is_outage(error):
                 raise
@@ -336,6 +342,7 @@ class SurvivingLaunchPad(FencedLaunchPad):
         if not self.holds(completion.fw_id, completion.launch_id):
             self.m_logger.warning(_fenced(completion.fw_id, completion.launch_id).message())
             return {}
+        judge({"fw_id": completion.fw_id, "action": completion.action}, self.allowed_tasks)
         return super().complete_launch(completion.launch_id, completion.fwaction(), completion.state)
 
 
@@ -345,6 +352,20 @@ def _credentials(settings: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     source = {"authSource": settings["authsource"]} if settings.get("authsource") else {}
     return {"username": settings["username"], "password": settings.get("password"), **source}
+
+
+def _repeat_earlier_tasks(spec: dict[str, Any]) -> None:
+    """Give the tasks that are left what the earlier ones had put into the spec; FireWorks forgets that.
+
+    Parameters
+    ----------
+    spec : dict
+        Of a firework that ``lpad rerun_fws --task-level`` starts in the middle; changed in place.
+    """
+    recovery = spec.get("_recovery") or {}
+    spec.update(recovery.get("_all_update_spec") or {})
+    for modification in recovery.get("_all_mod_spec") or ():
+        apply_mod(modification, spec)
 
 
 def _was_stopped(action: FWAction | None) -> bool:

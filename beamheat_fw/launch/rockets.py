@@ -6,13 +6,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from fireworks import FWorker
 from fireworks.core.launchpad import LockedWorkflowError
 from fireworks.core.rocket_launcher import launch_rocket
 from fireworks.core.rocket_launcher import rapidfire as fireworks_rapidfire
 
-from beamheat_fw.errors import BeamheatError, Interrupted
+from beamheat_fw.errors import BeamheatError, InputError, Interrupted
 from beamheat_fw.launch import stopping
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.owner import this_process
@@ -52,10 +53,26 @@ def singleshot(
     """Run one rocket in this folder; return whether there was one to run.
 
     Signals and the deadline end it cleanly, see `stopping`.
+
+    Raises
+    ------
+    InputError
+        The folder holds an action that FireWorks would take for that of the firetask.
     """
+    _refuse_foreign_action(Path.cwd())
     with _as_worker(launchpad, fworker):
         return launch_rocket(launchpad, fworker, fw_id, loglvl)
     return False
+
+
+def _refuse_foreign_action(folder: Path) -> None:
+    for name in ("FWAction.json", "FWAction.yaml"):
+        if (folder / name).exists():
+            raise InputError(
+                "FireWorks would load this file in place of what the firetask returns",
+                "Remove it, or launch in another folder.",
+                {"file": str(folder / name)},
+            )
 
 
 def rapidfire(launchpad: SurvivingLaunchPad, fworker: FWorker, loop: Loop, loglvl: str = "INFO") -> None:

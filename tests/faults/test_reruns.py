@@ -39,6 +39,22 @@ def test_firework_killed_in_its_second_task_sees_the_first_ones_values_again(
     assert bench.state(fw_id) == "COMPLETED"
 
 
+def test_rerun_at_task_level_sees_the_earlier_tasks_values(bench: Bench) -> None:
+    """Plain FireWorks starts the second task without what the first one had put into the spec."""
+    mark = bench.folder / "mark"
+    tasks = [Sleep(), Sleep(seconds=60, polls=True, mark=str(mark), needs="from_parent")]
+    (fw_id,) = bench.add(Firework(tasks))
+    rocket = bench.rlaunch("singleshot")
+    bench.wait_for_mark(mark)
+    kill(rocket)
+    bench.launchpad.rerun_fw(fw_id, recover_launch="last")
+    assert bench.launchpad.fireworks.find_one({"fw_id": fw_id})["spec"]["_recovery"]["_task_n"] == 1
+    bench.launchpad.fireworks.update_one({"fw_id": fw_id}, {"$set": {"spec._tasks.1.seconds": 0}})
+    assert bench.rlaunch("singleshot").wait(60) == 0
+    assert bench.state(fw_id) == "COMPLETED", bench.log()
+    assert bench.launchpad.fireworks.find_one({"fw_id": fw_id})["spec"].get("from_parent") is None
+
+
 def test_full_disk_at_completion_does_not_cost_the_result(bench: Bench) -> None:
     """No file can be written any more when the task ends; the database still takes the result."""
     (fw_id,) = bench.add(Firework(Sleep(disk_full=True)))

@@ -18,6 +18,7 @@ def _firework(*tasks: str, **spec: Any) -> dict[str, Any]:
         ("ScriptTask", ("ScriptTask",)),
         ("{{site.tasks.Copy}}", ("site.tasks",)),
         ("{{site.tasks.Copy}}", ("site.tasks.Copy",)),
+        ("PyTask", ("PyTask", "_launch_dir")),
     ],
 )
 def test_own_and_listed_tasks_pass(name: str, allowed: tuple[str, ...]) -> None:
@@ -29,6 +30,17 @@ def test_own_and_listed_tasks_pass(name: str, allowed: tuple[str, ...]) -> None:
     [
         _firework("ScriptTask"),
         _firework("{{beamheat_fw.firetasks_evil.Task}}"),
+        _firework("{{beamheat_fw.firetasks.context.LaunchPad}}"),
+        _firework("beamheat_fw.firetasks"),
+        _firework("{{beamheat_fw.firetasks.Label}}", scripts=[{"task": {"_fw_name": "ScriptTask"}}]),
+        _firework(
+            "{{beamheat_fw.firetasks.Label}}", _files_in={"a": "FWAction.json"}, _files_prev={"a": "/x"}
+        ),
+        _firework("{{beamheat_fw.firetasks.Label}}", _launch_dir="/home/someone"),
+        _firework("{{beamheat_fw.firetasks.Label}}", _trackers=[{"filename": "/home/someone/.ssh/id"}]),
+        _firework("{{beamheat_fw.firetasks.Label}}", _recovery={"_mode": "cp", "_prev_dir": "/x"}),
+        {"launch_id": 1, "trackers": [{"filename": "/home/someone/.ssh/id"}]},
+        {"launch_id": 1, "action": {"update_spec": {"x": [{"@module": "os", "@callable": "system"}]}}},
         _firework("{{beamheat_fw.firetasks.Label}}", "{{os.system}}"),
         _firework("{{beamheat_fw.firetasks.Label}}", deep={"list": [{"@module": "os", "@class": "system"}]}),
         _firework("{{beamheat_fw.firetasks.Label}}", _dupefinder={"_fw_name": "DupeFinderExact"}),
@@ -39,3 +51,8 @@ def test_own_and_listed_tasks_pass(name: str, allowed: tuple[str, ...]) -> None:
 def test_everything_else_is_refused_wherever_it_stands(firework: dict[str, Any]) -> None:
     with pytest.raises(RefusedTask, match="allowed_tasks"):
         judge(firework, ("site",))
+
+
+def test_rerun_at_task_level_and_listed_keys_pass() -> None:
+    judge(_firework("{{beamheat_fw.firetasks.Label}}", _recovery={"_mode": None, "_task_n": 1}))
+    judge(_firework("{{beamheat_fw.firetasks.Label}}", _launch_dir="/fast/run1"), ("_launch_dir",))

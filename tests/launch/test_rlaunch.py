@@ -13,10 +13,12 @@ from bench_tasks import Fail, Sleep, TooMuch
 from fireworks import Firework, PyTask
 from rocket_bench import Bench, kill, kill_server, wait_until
 
-from beamheat_fw.launch.completion import FILE_NAME
+from beamheat_fw.launch.completion import FILE_NAME, Completion
 from beamheat_fw.store.embedded import EmbeddedServer
 
 pytestmark = pytest.mark.mongod
+
+TASKS = Path(__file__).parents[1] / "rockets"
 
 
 def test_rapidfire_works_a_chain_off_and_hands_specs_on(bench: Bench) -> None:
@@ -104,6 +106,47 @@ def test_firetask_that_is_not_allowed_is_refused_unimported(bench: Bench) -> Non
     assert firework["state"] == "FIZZLED"
     assert firework["spec"]["_exception_details"]["values"]["name"] == "evil.Task"
     assert bench.launchpad.workflows.find_one({"nodes": fw_id})["state"] == "FIZZLED"
+
+
+def test_class_named_in_a_launch_is_refused_unimported(bench: Bench) -> None:
+    """Whoever writes to the database may write it into a launch's action, which FireWorks loads, too."""
+    mark, imported = bench.folder / "mark", bench.folder / "imported"
+    (bench.folder / "evil.py").write_text(f"open({str(imported)!r}, 'w')\n")
+    (fw_id,) = bench.add(Firework(Sleep(seconds=2, mark=str(mark))))
+    rocket = bench.rlaunch("singleshot", environ={"PYTHONPATH": f"{bench.folder}:{TASKS}"})
+    bench.wait_for_mark(mark)
+    poisoned = {"action": {"stored_data": {"x": {"_fw_name": "{{evil.Task}}"}}}}
+    bench.launchpad.launches.update_one({"fw_id": fw_id}, {"$set": poisoned})
+    assert rocket.wait(60) == 0
+    assert not imported.exists()
+    assert bench.state(fw_id) == "RUNNING"
+    assert "evil.Task" in bench.log()
+
+
+def test_waiting_completion_that_names_other_code_is_not_loaded(bench: Bench) -> None:
+    mark = bench.folder / "imported"
+    (bench.folder / "evil.py").write_text(f"open({str(mark)!r}, 'w')\n")
+    (fw_id,) = bench.add(Firework(Sleep(seconds=60, mark=str(bench.folder / "mark"))))
+    rocket = bench.rlaunch("singleshot")
+    bench.wait_for_mark(bench.folder / "mark")
+    kill(rocket)
+    launch = bench.newest_launch(fw_id)
+    action = {"stored_data": {"x": {"_fw_name": "{{evil.Task}}"}}}
+    Completion(launch["launch_id"], fw_id, "COMPLETED", action, bench.launchpad.name).write(
+        Path(launch["launch_dir"])
+    )
+    assert bench.rlaunch("rapidfire", environ={"PYTHONPATH": f"{bench.folder}:{TASKS}"}).wait(60) == 0
+    assert not mark.exists()
+    assert bench.state(fw_id) == "RUNNING"
+    assert "evil.Task" in bench.log()
+
+
+def test_folder_with_an_action_of_unknown_origin_is_refused(bench: Bench) -> None:
+    (bench.folder / "FWAction.json").write_text('{"stored_data": {"x": {"_fw_name": "{{evil.Task}}"}}}')
+    (fw_id,) = bench.add(Firework(Sleep()))
+    assert bench.rlaunch("singleshot").wait(60) == 2
+    assert bench.state(fw_id) == "READY"
+    assert "FWAction.json" in bench.log()
 
 
 def test_completion_beyond_mongodb_is_a_named_failure(bench: Bench) -> None:

@@ -69,17 +69,19 @@ class Bench:
         return self.start(command, environ)
 
     def start(self, command: list[str], environ: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start any command of a worker in the bench's folder."""
+        """Start any command of a worker in the bench's folder, with the package under test."""
+        own = {"PYTHONPATH": str(HERE), **(environ or {})}
+        if "PYTHONPATH" in os.environ:
+            own["PYTHONPATH"] += os.pathsep + os.environ["PYTHONPATH"]
         with (self.folder / "rockets.log").open("a") as log:
             process = subprocess.Popen(
                 command,
                 cwd=self.folder,
                 env={
                     **os.environ,
-                    "PYTHONPATH": str(HERE),
                     "FW_CONFIG_FILE": str(self._config()),
                     "BENCH_LAUNCHPAD": str(self.launchpad_file),
-                    **(environ or {}),
+                    **own,
                 },
                 stdout=log,
                 stderr=subprocess.STDOUT,
