@@ -3,7 +3,7 @@ SHELL := /bin/bash
 python := .venv/bin/python
 export OMP_NUM_THREADS := 1
 
-.PHONY: set-up demo test bench science lint
+.PHONY: set-up set-up-for-tests demo test bench science lint
 
 set-up:
 	@launchers/set_up.sh
@@ -11,7 +11,10 @@ set-up:
 demo:
 	@launchers/demo.sh
 
-test: set-up
+set-up-for-tests:
+	@launchers/set_up.sh --tests
+
+test: set-up-for-tests
 	@$(python) -m pytest --ignore=tests/science $(PYTEST_ARGS)
 
 bench: set-up

@@ -2,6 +2,8 @@
 # Prepares this checkout: Debian packages, .venv, the pinned requirements, GPAW with MPI and ScaLAPACK, the
 # embedded mongod. Safe to run again at any time; a second run only compares stamps and takes seconds.
 #
+#   --tests           also installs the Slurm and munge that the tests start for themselves
+#
 #   BEAMHEAT_PYTHON   the Python to build .venv with (default: python3)
 #   TORCH_SPEC        what pip installs for torch (default: the pin of requirements.txt; on a GPU machine for
 #                     example "torch==2.13.0+cu130"). A torch that is already in .venv and satisfies the pin stays.
@@ -11,6 +13,7 @@ cd "$(dirname "$0")/.."
 readonly python=${BEAMHEAT_PYTHON:-python3}
 readonly debian_packages=(build-essential openmpi-bin libopenmpi-dev libxc-dev libopenblas-dev libfftw3-dev
     libscalapack-openmpi-dev)
+[ "${1:-}" != --tests ] || readonly test_packages=(slurmctld slurmd slurm-client munge)
 readonly stamp=.venv/beamheat-set-up
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -42,6 +45,7 @@ install_debian_packages() {
     local extra=() missing as_root=()
     "$python" -c 'import ensurepip, venv' 2>/dev/null || extra+=(python3-venv)
     [ -e "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || extra+=(python3-dev)
+    extra+=("${test_packages[@]+"${test_packages[@]}"}")
     missing=$(missing_debian_packages "${extra[@]+"${extra[@]}"}")
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" != 0 ]; then

@@ -1,0 +1,49 @@
+"""Two clusters, each with a Slurm of its own, and a database on their network; up once for all tests here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+for folder in (Path(__file__).parent, Path(__file__).parents[1] / "rockets"):
+    sys.path.insert(0, str(folder))
+
+from cluster_site import Cluster, Desk, Site  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """The site; `make test` installs what it needs."""
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    missing = [name for name in ("slurmctld", "slurmd", "squeue", "munged") if not shutil.which(name)]
+    if missing:
+        pytest.fail(f"not installed: {', '.join(missing)}; run launchers/set_up.sh --tests")
+    folder = Path(tempfile.mkdtemp(prefix="bhs-", dir="/tmp"))
+    site = Site(
+        folder,
+        [
+            Cluster("genoa", 1, folder / "genoa", ["dft", "light"]),
+            Cluster("hopper", 2, folder / "hopper", ["train", "md"]),
+        ],
+    )
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture
+def desk(site: Site) -> Iterator[Desk]:
+    """A fresh database, and the files of a user on both clusters that lead to it."""
+    desk = site.set_up(f"test_{uuid.uuid4().hex[:12]}")
+    yield desk
+    desk.clear()
