@@ -27,8 +27,7 @@ USER = "beamheat"
 class PrivateMongod:
     """A replica set of one member with authentication, on a machine of the tests.
 
-    The machines reach it at `ADDRESS`, the tests through a socket in its folder, which no machine of a cluster
-    sees.
+    The machines reach it at `ADDRESS`, the tests through a socket in its folder, hidden from the clusters.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ def test_scancel_of_a_running_job_hands_its_firework_over(desk: Desk, signal_nam
 
 
 def test_cluster_that_is_cut_off_finishes_its_work_once(desk: Desk) -> None:
-    """Plain FireWorks' heartbeat dies with the first lost ping, and the live job is called lost and run twice."""
+    """Plain FireWorks' heartbeat dies with the first lost ping; the live job is called lost and run twice."""
     hopper = desk.clusters[1]
     mark = hopper.folder / "home" / f"mark-{desk.launchpad.name}"
     parent = Firework(Sleep(seconds=6, mark=str(mark)), spec={"_category": "md"})
