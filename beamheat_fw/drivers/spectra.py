@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 import warnings
 import zipfile
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ _UNREADABLE = (
     *(OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, AssertionError, RuntimeError),
     *(NotImplementedError, ArithmeticError, SyntaxError, MemoryError, struct.error, zipfile.BadZipFile),
 )
+#: "eV", or a label that ends in it in brackets, as ISO 22029 writes an axis: "Energy Loss (eV)".
+_IN_EV = re.compile(r"(.*\()?\s*(ev|electron ?volts?)\s*\)?", re.IGNORECASE)
 _UNITS_IN_NM = {
     "nm": 1.0,
     "um": 1e3,
@@ -81,6 +85,7 @@ def read_low_loss(path: Path, lazy: bool = False, signal_index: int | None = Non
         _number(signal.metadata.get_item("Acquisition_instrument.TEM.beam_energy")),
         float(np.iinfo(dtype).max) if dtype.kind in "iu" else None,
         _pixel_area_nm2(_steps_nm(signal)),
+        _electrons_per_count(signal.metadata),
     )
 
 
@@ -91,11 +96,17 @@ def _load(path: Path, lazy: bool) -> list[Any]:
         try:
             import exspy  # noqa: F401  registers the EELS signals
             import hyperspy.api as hs
-
-            loaded = hs.load(str(path), lazy=lazy, escape_square_brackets=True, show_progressbar=False)
         except ImportError:
             raise InputError(
                 "HyperSpy and eXSpy are not installed", "Install them: pip install 'beamheat_fw[eels]'."
+            ) from None
+        try:
+            loaded = hs.load(str(path), lazy=lazy, escape_square_brackets=True, show_progressbar=False)
+        except ImportError as error:
+            raise InputError(
+                "HyperSpy's reader of this format needs a package that is not installed",
+                f"Install it: pip install {error.name or 'rosettasciio[all]'}.",
+                {"file": str(path), "reason": " ".join(str(error).split())[:200]},
             ) from None
         except _UNREADABLE as error:
             raise _unreadable(path, error) from None
@@ -144,7 +155,7 @@ def _choose(signals: list[Any], path: Path, signal_index: int | None) -> Any:
 
 def _require_eV(axis: Any, path: Path) -> None:
     units = str(axis.units) if axis.units else "none"
-    if units.strip().lower() in ("ev", "electronvolt", "electronvolts"):
+    if _IN_EV.fullmatch(units.strip()):
         return
     raise InputError(
         "The energy axis is not calibrated in eV",
@@ -173,5 +184,16 @@ def _pixel_area_nm2(steps_nm: list[float | None]) -> float | None:
     return known[0] * known[1] if len(steps_nm) == len(known) == 2 else None
 
 
+def _electrons_per_count(metadata: Any) -> float | None:
+    """Return the file's intensity scale where it counts electrons, as DigitalMicrograph's does.
+
+    RosettaSciIO keeps it as the gain of a noise model, which it is not: it is electrons a count, the gain's
+    inverse.
+    """
+    counts_electrons = str(metadata.get_item("Signal.quantity")).startswith("Electrons")
+    scale = metadata.get_item("Signal.Noise_properties.Variance_linear_model.gain_factor")
+    return _number(scale) if counts_electrons else None
+
+
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and value > 0 else None
+    return float(value) if isinstance(value, Real) and value > 0 else None

@@ -1,6 +1,7 @@
 """`beamheat eels` from the outside: its document, and every bad input refused in one message."""
 
 import json
+import sys
 import warnings
 
 import numpy as np
@@ -9,6 +10,9 @@ from ase.build import bulk
 from ase.cluster import FaceCenteredCubic
 
 from beamheat_fw.cli.main import run
+from beamheat_fw.drivers.spectra import read_low_loss
+from beamheat_fw.physics.eels.analysis import EelsSettings, analyse
+from beamheat_fw.physics.eels.moments import EnergyWindows
 
 LINESCAN = "workflows/data/au_on_hbn_linescan.hspy"
 
@@ -37,6 +41,12 @@ def write(exspy, tmp_path):
         return path
 
     return writer
+
+
+def hs_load(path):
+    import hyperspy.api as hs
+
+    return hs.load(path)
 
 
 def good(rows=1):
@@ -118,6 +128,48 @@ def test_formats_that_hyperspy_reads(capsys, write, suffix):
     found = document(capsys, write(good(), name=f"s.{suffix}"), "--threshold", "4")
     assert np.shape(found["t_over_lambda"]) == (1,)
     assert found["t_over_lambda"][0] == pytest.approx(0.18, abs=0.03)
+
+
+def test_axis_labelled_as_iso_22029_writes_it_is_in_eV(capsys, write):
+    assert document(capsys, write(good(), units="Energy Loss (eV)"), "--threshold", "4")["t_over_lambda"]
+
+
+def test_metadata_of_numpy_numbers_are_read(write, exspy):
+    """HDF5 gives a beam energy back as it was stored: an integer of NumPy's, for one."""
+    path = write(good())
+    signal = hs_load(path)
+    signal.metadata.set_item("Acquisition_instrument.TEM.beam_energy", np.int64(200))
+    signal.metadata.set_item("Signal.quantity", "Electrons (Counts)")
+    signal.metadata.set_item("Signal.Noise_properties.Variance_linear_model.gain_factor", 0.125)
+    signal.save(path, overwrite=True)
+    spectra = read_low_loss(path)
+    assert spectra.beam_energy_keV == 200.0
+    assert spectra.electrons_per_count == 0.125
+    said = analyse(spectra).warnings
+    assert any("--gain-factor 8" in warning for warning in said)
+    told = analyse(spectra, EelsSettings(EnergyWindows(gain_factor=8.0))).warnings
+    assert not any("--gain-factor" in warning for warning in told)
+
+
+def test_missing_package_of_a_reader_is_named(capsys, tmp_path, monkeypatch, exspy):
+    """TIFF's is blocked, as where it is not installed."""
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    for module in ("rsciio.tiff", "rsciio.tiff._api"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    (tmp_path / "s.tif").write_bytes(b"II*\x00")
+    assert "pip install tifffile" in refused(capsys, tmp_path, tmp_path / "s.tif")
+
+
+def test_rounding_below_zero_is_no_negative_count(capsys, write):
+    assert document(capsys, write(with_value(-1e-7)), "--threshold", "4")["t_over_lambda"]
+
+
+def test_a_bare_zero_loss_peak_is_warned_of(capsys, write):
+    counts = good()
+    counts[30:] = 0.0
+    counts[[31, 290]] = 1.0
+    found = document(capsys, write(counts), "--threshold", "4")
+    assert any("not determined" in warning for warning in found["warnings"])
 
 
 def test_particle_file_gives_the_mean_free_path(capsys, tmp_path, monkeypatch, pytestconfig):
@@ -238,4 +290,6 @@ def test_unusable_options_are_refused(capsys, tmp_path, monkeypatch, pytestconfi
 
 
 def test_negative_counts_of_a_dark_reference_are_kept_when_allowed(capsys, write):
-    assert document(capsys, write(with_value(-1.0)), "--allow-negative", "--threshold", "4")["t_over_lambda"]
+    found = document(capsys, write(with_value(-1.0)), "--allow-negative", "--threshold", "4")
+    assert found["t_over_lambda"]
+    assert any("negative counts, down to -1" in warning for warning in found["warnings"])

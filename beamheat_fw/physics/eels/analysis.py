@@ -22,7 +22,11 @@ from beamheat_fw.physics.eels.moments import (
     Moments,
     measure,
 )
-from beamheat_fw.physics.eels.quality import warnings_about, warnings_about_paths
+from beamheat_fw.physics.eels.quality import (
+    warnings_about,
+    warnings_about_mean_loss,
+    warnings_about_paths,
+)
 from beamheat_fw.physics.eels.spectra import LowLossSpectra
 from beamheat_fw.physics.eels.support import NO_SUPPORT, SupportBackground, detect_support, support_background
 from beamheat_fw.physics.eels.thickness import (
@@ -203,6 +207,7 @@ def analyse(
         spectra.navigation_shape,
         (
             *warnings_about(spectra, settings.windows, moments, support),
+            *warnings_about_mean_loss(mean_loss.value),
             *(warnings_about_paths(paths, thickness, mean_loss.value) if paths and thickness else ()),
         ),
     )

@@ -98,6 +98,8 @@ class Moments:
         Of the zero-loss peak; the threshold relative to the centre.
     saturated : bool array, shape (n,)
         The zero-loss peak's top is cut off flat, or reaches the largest number of the file's type.
+    lowest : array, shape (n,)
+        The lowest count.
     """
 
     values: NDArray[np.float64]
@@ -108,6 +110,7 @@ class Moments:
     fwhm_eV: NDArray[np.float64]
     threshold_eV: NDArray[np.float64]
     saturated: NDArray[np.bool_]
+    lowest: NDArray[np.float64]
 
     @property
     def errors(self) -> NDArray[np.float64]:
@@ -178,7 +181,8 @@ def _measure_block(spectra: LowLossSpectra, counts: NDArray[np.float64], windows
         estimates = _Estimates(energy, counts[known], peaks, windows)
         values[known], covariance[known] = estimates.all()
         shift[known], elastic[known] = estimates.threshold_shift(), estimates.elastic
-    return Moments(values, covariance, shift, elastic, centre, fwhm, threshold, saturated)
+    lowest = counts.min(axis=1)
+    return Moments(values, covariance, shift, elastic, centre, fwhm, threshold, saturated, lowest)
 
 
 @dataclass(frozen=True)

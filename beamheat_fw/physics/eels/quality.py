@@ -14,6 +14,8 @@ from beamheat_fw.physics.measured import Measured
 _THICK = 2.0
 _SHORT_RANGE_EV = 100.0
 _FEW_COUNTS = 1000.0
+#: A mean loss whose error is more than this share of it says nothing.
+_VAGUE = 0.5
 
 
 def warnings_about(
@@ -26,8 +28,16 @@ def warnings_about(
     return (
         *_about_peaks(moments, windows),
         *_about_range(spectra, moments, windows),
+        *_about_counts(spectra, moments, windows),
         *_about_support(moments, support),
     )
+
+
+def warnings_about_mean_loss(mean_loss_eV: Measured) -> tuple[str, ...]:
+    """Say so where nothing but the zero-loss peak was recorded."""
+    if mean_loss_eV.error <= _VAGUE * mean_loss_eV.value:
+        return ()
+    return ("hardly anything is lost beyond the zero-loss peak: the mean energy loss is not determined",)
 
 
 def warnings_about_paths(paths: PathLengths, thickness: Thickness, mean_loss_eV: Measured) -> tuple[str, ...]:
@@ -77,14 +87,29 @@ def _about_range(spectra: LowLossSpectra, moments: Moments, windows: EnergyWindo
             "the log-ratio "
             "unreliable"
         )
+    if np.any(moments.values[:, ENERGY_LOSS] < -3.0 * moments.errors[:, ENERGY_LOSS]):
+        found.append("energy is gained at some positions: check the alignment and the dark correction")
+    return found
+
+
+def _about_counts(spectra: LowLossSpectra, moments: Moments, windows: EnergyWindows) -> list[str]:
+    found = []
     if np.nanmedian(moments.elastic) / windows.gain_factor < _FEW_COUNTS:
         found.append(
             "the zero-loss peaks hold few counts: if the counts were normalised, the errors mean "
-            "nothing without the "
-            "counts per electron"
+            "nothing without the counts per electron"
         )
-    if np.any(moments.values[:, ENERGY_LOSS] < -3.0 * moments.errors[:, ENERGY_LOSS]):
-        found.append("energy is gained at some positions: check the alignment and the dark correction")
+    scale = spectra.electrons_per_count
+    if scale is not None and not np.isclose(scale * windows.gain_factor, 1.0, rtol=0.05):
+        found.append(
+            f"the errors take {windows.gain_factor:g} counts an electron, the file's intensity scale says "
+            f"{1.0 / scale:.3g}: give --gain-factor {1.0 / scale:.3g} unless the counts were rescaled"
+        )
+    if windows.allow_negative and moments.lowest.min() < 0.0:
+        found.append(
+            f"negative counts, down to {moments.lowest.min():.3g}, are kept: the noise of the dark reference "
+            "is not in the errors"
+        )
     return found
 
 

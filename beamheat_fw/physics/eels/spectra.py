@@ -15,6 +15,8 @@ _FEWEST_CHANNELS = 32
 #: Channels read at once, and worked on at once: small enough for a processor's cache.
 _READ_CHANNELS = 1 << 22
 _BLOCK_CHANNELS = 1 << 18
+#: Negative counts of less than this share of the highest are a sum's rounding, not a detector's.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class LowLossSpectra:
         The largest number that the file's integers can hold.
     pixel_area_nm2 : float, optional
         What one position of a map stands for.
+    electrons_per_count : float, optional
+        The file's intensity scale, where it gives one.
     """
 
     energy_eV: NDArray[np.float64]
@@ -46,6 +50,7 @@ class LowLossSpectra:
     beam_energy_keV: float | None = None
     saturation_level: float | None = None
     pixel_area_nm2: float | None = None
+    electrons_per_count: float | None = None
 
     def __post_init__(self) -> None:
         _check_axis(self.energy_eV)
@@ -87,7 +92,7 @@ def check_counts(counts: NDArray[np.float64], allow_negative: bool) -> None:
             "Repair or crop these channels (in HyperSpy: s.isig[...], s.spikes_removal_tool()).",
             {"channels": int(np.count_nonzero(~np.isfinite(counts)))},
         )
-    if not allow_negative and counts.min() < 0.0:
+    if not allow_negative and counts.min() < -_ROUNDING * counts.max():
         raise InputError(
             "The spectrum holds negative counts",
             "Redo the dark correction or crop these channels; --allow-negative keeps a dark "
