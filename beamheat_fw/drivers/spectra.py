@@ -7,7 +7,6 @@ import re
 import struct
 import warnings
 import zipfile
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -196,4 +195,4 @@ def _electrons_per_count(metadata: Any) -> float | None:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, Real) and value > 0 else None
+    return float(value) if isinstance(value, (int, float, np.integer)) and value > 0 else None

@@ -166,7 +166,7 @@ def test_rounding_below_zero_is_no_negative_count(capsys, write):
 
 def test_a_bare_zero_loss_peak_is_warned_of(capsys, write):
     counts = good()
-    counts[30:] = 0.0
+    counts[18:] = 0.0
     counts[[31, 290]] = 1.0
     found = document(capsys, write(counts), "--threshold", "4")
     assert any("not determined" in warning for warning in found["warnings"])
