@@ -41,7 +41,10 @@ class GpawSettings(Stage):
     cutoff_eV : float
         The plane-wave cutoff; used in ``pw`` mode only.
     h_A : float
-        The grid spacing; used in ``lcao`` mode only.
+        The grid spacing; used in ``lcao`` mode only. No direction of any cell has a coarser one.
+    potential : {'grid', 'fourier'}
+        Where ``lcao`` mode makes density and potential: on the grid, or by plane waves of the same spacing,
+        which costs half as much again and frees forces of most of the grid's noise (see measurements.md).
     xc : str
         The exchange-correlation functional.
     dispersion : {'d3bj', 'd3zero', 'none'}
@@ -63,6 +66,7 @@ class GpawSettings(Stage):
     basis: str = "dzp"
     cutoff_eV: Positive = 400.0
     h_A: Positive = 0.2
+    potential: Literal["grid", "fourier"] = "grid"
     xc: str = "PBE"
     dispersion: Literal["d3bj", "d3zero", "none"] = "d3bj"
     kpts: tuple[Count, Count, Count] = (1, 1, 1)

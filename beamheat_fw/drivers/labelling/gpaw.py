@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.units import Ha
 
 from beamheat_fw.campaign import GpawSettings
-from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics, domain_split
+from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics, domain_split, grid_points
 from beamheat_fw.drivers.labelling.gpaw_recovery import gpaw_ladder
 from beamheat_fw.drivers.labelling.gpaw_setups import check_gpaw
 from beamheat_fw.drivers.labelling.results import Evaluation
@@ -59,9 +59,12 @@ class GpawReference:
         """
         from gpaw.dft import DFT
 
+        from beamheat_fw.drivers.labelling.gpaw_xc import WholeSphereXC
+
         bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
         # GPAW's ASE interface would set an LCAO calculation up twice.
-        dft = DFT(bare, txt=str(log), converge=False, **self._parameters(bare, numerics))
+        parameters = self._parameters(bare, numerics)
+        dft = DFT(bare, txt=str(log), converge=False, xc=WholeSphereXC(self._settings.xc), **parameters)
         dft.converge()
         zero_smearing = dft.calculate_energy()
         evaluation = Evaluation(
@@ -82,14 +85,8 @@ class GpawReference:
 
     def _parameters(self, atoms: Atoms, numerics: GpawNumerics) -> dict[str, Any]:
         settings = self._settings
-        basis: dict[str, Any] = (
-            {"mode": "lcao", "basis": settings.basis, "h": settings.h_A}
-            if settings.mode == "lcao"
-            else {"mode": {"name": "pw", "ecut": settings.cutoff_eV}}
-        )
         return {
-            **basis,
-            "xc": settings.xc,
+            **_basis(atoms, settings),
             "kpts": {"size": settings.kpts, "gamma": True},
             "occupations": {"name": "fermi-dirac", "width": settings.smearing_eV},
             "convergence": {
@@ -110,6 +107,16 @@ class GpawReference:
         from gpaw.new.calculation import units
 
         return np.array(dft.results["stress"]) * units["stress"]
+
+
+def _basis(atoms: Atoms, settings: GpawSettings) -> dict[str, Any]:
+    """Return GPAW's mode, basis set and grid."""
+    if settings.mode == "pw":
+        return {"mode": {"name": "pw", "ecut": settings.cutoff_eV}}
+    orbitals = {"mode": "lcao", "basis": settings.basis}
+    if settings.potential == "fourier":
+        return {**orbitals, "h": settings.h_A, "experimental": {"pw_pot_calc": True}}
+    return {**orbitals, "gpts": grid_points(atoms, settings.h_A)}
 
 
 def add_dispersion(evaluation: Evaluation, atoms: Atoms, settings: GpawSettings) -> Evaluation:
