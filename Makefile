@@ -3,7 +3,7 @@ SHELL := /bin/bash
 python := .venv/bin/python
 export OMP_NUM_THREADS := 1
 
-.PHONY: set-up set-up-for-tests demo test bench science lint
+.PHONY: set-up set-up-for-tests demo test docs bench science lint
 
 set-up:
 	@launchers/set_up.sh
@@ -16,6 +16,9 @@ set-up-for-tests:
 
 test: set-up-for-tests
 	@$(python) -m pytest --ignore=tests/science $(PYTEST_ARGS)
+
+docs: set-up
+	@$(python) -m sphinx -W --keep-going -q -b html docs docs/_build/html && echo "docs/_build/html/index.html"
 
 bench: set-up
 	@$(python) -m tests.benchmarks
