@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.identity import content_hash, file_sha256
@@ -85,13 +85,30 @@ class EmtSettings(Stage):
 ReferenceSettings = Annotated[GpawSettings | EmtSettings, Field(discriminator="calculator")]
 
 
+#: Settings by name. A name stands for its settings and nothing else: the label's identity holds these.
+PRESETS: Mapping[str, GpawSettings] = {
+    "smoke-lcao": GpawSettings(
+        basis="sz(dzp)", h_A=0.22, dispersion="none", energy_convergence_eV=1e-3, density_convergence=1e-3
+    ),
+    "standard-lcao": GpawSettings(basis="dzp", h_A=0.2, potential="fourier"),
+    "tight-lcao": GpawSettings(
+        basis="dzp", h_A=0.16, potential="fourier", energy_convergence_eV=1e-5, density_convergence=1e-5
+    ),
+    "smoke-pw": GpawSettings(
+        mode="pw", cutoff_eV=250, dispersion="none", energy_convergence_eV=1e-3, density_convergence=1e-3
+    ),
+    "standard-pw": GpawSettings(mode="pw", cutoff_eV=500),
+    "tight-pw": GpawSettings(mode="pw", cutoff_eV=700, energy_convergence_eV=1e-5, density_convergence=1e-5),
+}
+
+
 class LabellingStage(Stage):
     """How structures are labelled.
 
     Attributes
     ----------
     reference : GpawSettings or EmtSettings
-        What the labels mean.
+        What the labels mean: settings, or the name of a preset such as ``standard-pw``.
     ranks : int
         MPI ranks of one calculation.
     chunk_size : int
@@ -107,6 +124,15 @@ class LabellingStage(Stage):
     chunk_size: Count = 16
     max_failed_fraction: Fraction = 0.2
     max_force_eV_A: Positive = 100.0
+
+    @field_validator("reference", mode="before")
+    @classmethod
+    def _named(cls, reference: Any) -> Any:
+        if not isinstance(reference, str):
+            return reference
+        if reference not in PRESETS:
+            raise ValueError(f"no preset has this name; there are {', '.join(PRESETS)}")
+        return PRESETS[reference]
 
 
 class TrainingStage(Stage):

@@ -73,3 +73,20 @@ def test_a_file_that_is_no_campaign_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError):
         load_campaign(path)
+
+
+def test_a_preset_is_its_settings_and_binds_gold_where_results_are_meant() -> None:
+    from beamheat_fw.campaign import PRESETS, LabellingStage
+
+    for name, settings in PRESETS.items():
+        assert LabellingStage.model_validate({"reference": name}).reference == settings
+        assert (settings.dispersion == "none") == name.startswith("smoke")
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
+    from pydantic import ValidationError
+
+    from beamheat_fw.campaign import LabellingStage
+
+    with pytest.raises(ValidationError, match=r"standard-lcao.*tight-pw"):
+        LabellingStage.model_validate({"reference": "standrad"})
