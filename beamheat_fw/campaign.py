@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from beamheat_fw.errors import InputError
 from beamheat_fw.identity import content_hash, file_sha256
 from beamheat_fw.physics.structures import ParticleRecipe, SystemRecipe, TrainingSetRecipe
+from beamheat_fw.yaml_files import read_mapping
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -412,28 +413,7 @@ def load_campaign(path: Path) -> Campaign:
     InputError
         The file is missing, is not YAML, or does not describe a campaign.
     """
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            "The campaign file cannot be read",
-            "Give the path of a YAML campaign file.",
-            {"file": str(path), "reason": str(error)},
-        ) from None
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(
-            "The campaign file is not valid YAML",
-            "Mend the line named.",
-            {"file": str(path), "reason": " ".join(str(error).split())},
-        ) from None
-    if not isinstance(document, dict):
-        raise InputError(
-            "The campaign file holds no mapping", "Start from workflows/quickstart.yaml.", {"file": str(path)}
-        )
+    document = read_mapping(path, "campaign file", "Start from workflows/quickstart.yaml.")
     campaign = parse_campaign(document, source=str(path))
     return campaign.model_copy(update={"eels": _with_content_hash(campaign.eels, path)})
 
@@ -486,7 +466,7 @@ def _readable(error: ValidationError, source: str) -> InputError:
         fix = f"Did you mean {nearest[0]!r}?" if nearest else "Remove it."
         return InputError("The campaign file has an unknown key", fix, values)
     if problem["type"] != "missing":
-        values["value"] = problem.get("input")
+        values["value"] = repr(problem.get("input"))[:200]
     fix = f"{problem['msg']}{f' ({more} more problems after this one)' if more else ''}."
     return InputError(
         "The campaign file has a wrong value"

@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Validate a campaign: file, executables, setups, elements, geometry, database. Writes nothing.
 
-    Example: beamheat check workflows/au_hbn.yaml
+    Example: beamheat check workflows/quickstart.yaml
     """
     from beamheat_fw.campaign import load_campaign
 
@@ -34,7 +34,7 @@ def command(
     check_executables(campaign, structures)
     document = _plan_document(campaign, structures, heated)
     if not no_database:
-        document["warnings"] += check_database(campaign, launchpad)
+        check_database(campaign, launchpad)
     emit(document, as_json=as_json, readable=_print_plan)
 
 
@@ -76,18 +76,21 @@ def check_executables(campaign: Campaign, structures: list[Atoms]) -> None:
         )
 
 
-def check_database(campaign: Campaign, launchpad: Path | None) -> list[str]:
-    """Reach the database; warn when it cannot serve the nodes that a queue would start workers on."""
+def check_database(campaign: Campaign, launchpad: Path | None) -> None:
+    """Reach the database; refuse one that the nodes of the campaign's queues cannot reach."""
     from beamheat_fw.cli.connection import connect
+    from beamheat_fw.errors import InputError
     from beamheat_fw.store.launchpad_file import embedded_server, find_launchpad_file
 
+    path = find_launchpad_file(launchpad)
+    if campaign.queue and path == embedded_server().launchpad_file:
+        raise InputError(
+            "The campaign asks for queues, but the embedded MongoDB serves this machine alone",
+            "Put your server into my_launchpad.yaml and name it with -l; to run it all here, remove the "
+            "queue section; --no-database checks the rest.",
+            {"campaign": campaign.name, "launchpad": str(path)},
+        )
     connect(launchpad)
-    if campaign.queue and find_launchpad_file(launchpad) == embedded_server().launchpad_file:
-        return [
-            "the campaign asks for queues, but the embedded MongoDB serves this machine alone: for a cluster "
-            "put your server into my_launchpad.yaml and name it with -l"
-        ]
-    return []
 
 
 def _plan_document(campaign: Campaign, structures: list[Atoms], heated: Atoms) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import yaml
 from fireworks import FWorker
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.launch.worker import read_worker
+from beamheat_fw.yaml_files import read_mapping
 
 
 def read_fworker(path: Path | None) -> FWorker:
@@ -28,11 +27,18 @@ def read_fworker(path: Path | None) -> FWorker:
     if path is None:
         fworker = FWorker.auto_load()
     else:
-        content = _mapping(path)
+        content = read_mapping(path, "worker file", "Name one with -w: name, category, query: '{}' and env.")
+        for key, kind in (("name", str), ("query", str), ("env", dict)):
+            if not isinstance(content.get(key, kind()), kind):
+                raise InputError(
+                    "The worker file has a wrong value",
+                    f"Give {key} as a {'mapping' if kind is dict else 'text'}.",
+                    {"file": str(path), key: repr(content[key])[:200]},
+                )
         try:
             fworker = FWorker.from_dict({"category": "", "query": "{}", **content})
             fworker.query  # noqa: B018 - a wrong query shows when it is built
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise InputError(
                 "This worker file cannot be used",
                 "It needs name, category, query: '{}' and env.",
@@ -48,22 +54,3 @@ def find_worker_file(named: Path | None, launchpad_file: Path) -> Path | None:
         return named
     folders = (Path.cwd(), launchpad_file.parent)
     return next((path for folder in folders if (path := folder / "my_fworker.yaml").is_file()), None)
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise InputError("There is no such worker file", "Name one with -w.", {"file": str(path)}) from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            "The worker file cannot be read", "Mend it.", {"file": str(path), "reason": reason}
-        ) from None
-    if not isinstance(content, dict):
-        raise InputError(
-            "This is no worker file",
-            "It needs name, category, query: '{}' and env.",
-            {"file": str(path)},
-        )
-    return content

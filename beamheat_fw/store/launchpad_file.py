@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.yaml_files import read_mapping
 
 if TYPE_CHECKING:
     from pymongo import MongoClient
@@ -21,6 +24,13 @@ _KNOWN: Final = (
     *("host", "port", "name", "username", "password", "authsource", "uri_mode", "mongoclient_kwargs"),
     *("logdir", "strm_lvl", "user_indices", "wf_user_indices"),
 )
+#: The types of the settings that lead to the database; each may be left out.
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("host", "name", "username", "password", "authsource"), (str,)),
+    "port": (int, str),
+    "uri_mode": (bool,),
+    "mongoclient_kwargs": (dict,),
+}
 #: MongoDB's error codes Unauthorized and AuthenticationFailed.
 _REFUSALS: Final = (13, 18)
 #: How long the first contact may take.
@@ -59,9 +69,9 @@ class LaunchpadFile:
             source = settings.get("authsource") or (None if settings.get("uri_mode") else self.database_name)
             options |= {"username": settings["username"], "password": settings.get("password")}
             options |= {"authSource": source} if source else {}
-        if not settings.get("uri_mode"):
-            options["port"] = int(settings.get("port") or 27017)
         try:
+            if not settings.get("uri_mode"):
+                options["port"] = int(settings.get("port") or 27017)
             return MongoClient(settings.get("host") or "localhost", **options)
         except (PyMongoError, ValueError, TypeError) as error:
             raise InputError(
@@ -130,22 +140,33 @@ def read_launchpad_file(path: Path) -> LaunchpadFile:
     InputError
         It cannot be read, is not a mapping, or has keys that FireWorks does not know.
     """
-    import yaml
-
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise _unusable(path, " ".join(str(error).split())) from None
-    if not isinstance(settings, dict):
-        raise _unusable(path, "it holds no mapping")
+    settings = read_mapping(
+        path, "launchpad file", "Give a FireWorks launchpad file; `beamheat db start` writes one."
+    )
     if unknown := sorted(set(settings) - set(_KNOWN)):
         raise _unusable(path, f"unknown keys {', '.join(map(str, unknown))}")
+    for key, kinds in _KINDS.items():
+        if not isinstance(settings.get(key), (*kinds, NoneType)):
+            raise _unusable(path, f"{key} is no {kinds[0].__name__}")
     if settings.get("uri_mode") and not (settings.get("host") and settings.get("name")):
         raise _unusable(path, "with uri_mode it needs host and name")
+    _refuse_open_password(path, settings)
     for name in ("username", "password"):
         if value := os.environ.get(f"BEAMHEAT_DB_{name.upper()}"):
             settings[name] = value
     return LaunchpadFile(path, settings)
+
+
+def _refuse_open_password(path: Path, settings: dict[str, Any]) -> None:
+    """Refuse a file that holds a password and that others may read."""
+    host = str(settings.get("host") or "")
+    holds = settings.get("password") or re.match(r"mongodb(\+srv)?://[^/@]*:[^/@]*@", host)
+    if holds and path.stat().st_mode & 0o077:
+        raise InputError(
+            "The launchpad file holds a password, and others may read it",
+            f"chmod 600 {path}, or take the password out and set BEAMHEAT_DB_PASSWORD.",
+            {"file": str(path), "mode": oct(path.stat().st_mode & 0o777)},
+        )
 
 
 def open_store(option: Path | None = None) -> Store:

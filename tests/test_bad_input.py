@@ -1,0 +1,143 @@
+"""Files as people and accidents make them: each is understood, or refused with one message."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from beamheat_fw.campaign import load_campaign
+from beamheat_fw.errors import InputError
+from beamheat_fw.launch.worker_file import read_fworker
+from beamheat_fw.store.launchpad_file import read_launchpad_file
+
+ROOT = Path(__file__).parents[1]
+READERS = {
+    "workflows/quickstart.yaml": load_campaign,
+    "launchers/my_fworker.yaml": read_fworker,
+    "my_launchpad.yaml": lambda path: read_launchpad_file(path).client().close(),
+}
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from(
+        [10**400, -1, 0, "", "é\u202e\U0001f525", "*", "!!python/object:os.system", "2026-99-99"]
+    ),
+    st.floats(),
+    st.text(max_size=20),
+    st.binary(max_size=8),
+    st.dates(),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=8), x, max_size=3),
+    max_leaves=6,
+)
+
+
+def _paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(path for key, item in items for path in _paths(item, (*at, key)))]
+
+
+def _replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+def _refusal(source: str, path: Path) -> str | None:
+    """Return how a file is refused, or None; anything but an `InputError` fails the test."""
+    try:
+        READERS[source](path)
+    except InputError as error:
+        return error.message()
+    return None
+
+
+@st.composite
+def mutated(draw: st.DrawFn, source: str) -> bytes:
+    """A valid file with values replaced or bytes cut, doubled and written over."""
+    text = (ROOT / source).read_text()
+    if draw(st.booleans()):
+        document = yaml.safe_load(text)
+        for _ in range(draw(st.integers(1, 3))):
+            document = _replaced(document, draw(st.sampled_from(_paths(document))), draw(VALUES))
+        return yaml.safe_dump(document, allow_unicode=True).encode("utf-8", "surrogatepass")
+    content, at = text.encode(), draw(st.integers(0, len(text)))
+    how = draw(st.sampled_from(["cut", "insert", "double line", "deep", "anchor", "binary", "empty"]))
+    line = content[:at].splitlines()[-1:] or [b""]
+    return {
+        "cut": content[:at],
+        "insert": content[:at] + draw(st.binary(max_size=10)) + content[at:],
+        "double line": content + b"\n" + line[0] + b"\n",
+        "deep": content + b"\nx: " + b"[" * 5000,
+        "anchor": b"a: &a [x, x]\nb: &b [*a, *a]\n" + content,
+        "binary": draw(st.binary(max_size=200)),
+        "empty": b"",
+    }[how]
+
+
+@pytest.mark.parametrize("source", READERS)
+def test_mutated_file_is_understood_or_refused_with_one_message(source: str, tmp_path: Path) -> None:
+    path = tmp_path / Path(source).name
+    (tmp_path / "data").symlink_to(ROOT / "workflows" / "data")
+
+    @settings(max_examples=167, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(mutated(source))
+    def read(content: bytes) -> None:
+        path.write_bytes(content)
+        path.chmod(0o600)
+        before = sorted(os.listdir(tmp_path))
+        message = _refusal(source, path)
+        assert message is None or len(message) < 3000
+        assert sorted(os.listdir(tmp_path)) == before
+
+    read()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\x00", b"[" * 5000, b"a: 1\na: 2\n", b"a: &a [1]\nb: *a\n", b"x: " + b"9" * 5000]
+)
+@pytest.mark.parametrize("option", ["campaign", "-l"])
+def test_command_line_says_what_is_wrong_and_ends_with_2(content: bytes, option: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    path.write_bytes(content)
+    what = (
+        [str(path), "--no-database"]
+        if option == "campaign"
+        else [str(ROOT / "workflows/emt_au_cu.yaml"), "-l", str(path)]
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "beamheat_fw", "check", *what],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert os.listdir(tmp_path) == ["file.yaml"]
+
+
+def test_password_in_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pad.yaml"
+    for secret in ("password: hush", "uri_mode: true\nhost: mongodb://me:hush@db.example/"):
+        path.write_text(f"name: x\n{secret}\n")
+        path.chmod(0o644)
+        with pytest.raises(InputError, match="chmod 600") as refusal:
+            read_launchpad_file(path)
+        assert "hush" not in refusal.value.message()
+        path.chmod(0o600)
+        read_launchpad_file(path)
