@@ -72,7 +72,10 @@ def command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find G in MW m^-2 K^-1, with its error, from relaxations of a particle or from constant power."""
+    """Find G in MW m^-2 K^-1, with its error, from relaxations of a particle or from constant power.
+
+    Example: beamheat conductance series.csv --contact-area-nm2 2.9 --n-particle 341 --n-support 3000
+    """
     from beamheat_fw.cli.temperature_file import read_series
     from beamheat_fw.physics.conductance import Contact
 

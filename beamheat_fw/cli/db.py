@@ -9,7 +9,9 @@ import typer
 
 from beamheat_fw.cli.output import JsonOption, emit
 
-app = typer.Typer(help="Start, stop or look at the embedded MongoDB.", no_args_is_help=True)
+app = typer.Typer(
+    help="Start, stop or look at the embedded MongoDB.\n\nExample: beamheat db start", no_args_is_help=True
+)
 
 FolderOption = Annotated[
     Path | None,

@@ -23,6 +23,8 @@ def command(
     """Compare LaunchPad, launch folders and data; name, and with --fix mend, what is inconsistent.
 
     Safe at any time, twice, and beside live workers. The exit status is 1 while something is left to mend.
+
+    Example: beamheat doctor --fix
     """
     from beamheat_fw.cli.as_worker import connect_as_worker
     from beamheat_fw.doctor import examine, examine_and_fix

@@ -37,7 +37,10 @@ def command(
     as_json: JsonOption = False,
     launchpad: LaunchpadOption = None,
 ) -> int:
-    """Run failed fireworks again; checkpoints and finished labels are kept. Status 1 when one was refused."""
+    """Run failed fireworks again; checkpoints and finished labels are kept. Status 1 when one was refused.
+
+    Example: beamheat resubmit --campaign quickstart --dry-run
+    """
     from beamheat_fw.cli.as_worker import connect_as_worker
     from beamheat_fw.doctor.resubmission import Selection, choose, resubmit
     from beamheat_fw.store.campaigns import find_campaign

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 
 app = typer.Typer(
-    help="Run fireworks: rlaunch, but nothing is lost to signals, walltimes and database outages.",
+    help="Run fireworks: rlaunch, but nothing is lost to signals, walltimes and database outages.\n\n"
+    "Example: beamheat rlaunch rapidfire --nlaunches infinite",
     no_args_is_help=True,
 )
 
