@@ -63,7 +63,17 @@ def command(
         float | None, typer.Option(help="Between the errors of these two, -1 to 1.", show_default=False)
     ] = None,
     de_dx_ev_nm: Annotated[str | None, _option("Their quotient, if measured as one.")] = None,
-    electron_phonon_w_m3k: Annotated[str | None, _option("Electron-phonon coupling of the metal.")] = None,
+    electron_phonon: Annotated[
+        str | None,
+        typer.Option(
+            help="The metal's electron-phonon resistance: bound (only the upper end holds it; the default), "
+            "counted (the default with a coupling) or none.",
+            show_default=False,
+        ),
+    ] = None,
+    electron_phonon_w_m3k: Annotated[
+        str | None, _option("Electron-phonon coupling of the metal; else known for gold.")
+    ] = None,
     conductance_slope_per_k: Annotated[
         float, typer.Option(help="Relative change of the conductance per kelvin.")
     ] = 0.0,
@@ -101,7 +111,7 @@ def command(
     """
     from beamheat_fw.cli import prediction_inputs as inputs
     from beamheat_fw.cli.beam_options import BeamOptions, VisitOptions
-    from beamheat_fw.cli.measured_option import measured, optional
+    from beamheat_fw.cli.measured_option import measured
     from beamheat_fw.cli.sweeping import parse_sweeps, run_sweep
     from beamheat_fw.physics.heat_flow import HeatFlow, Interface
     from beamheat_fw.physics.prediction import predict
@@ -124,7 +134,9 @@ def command(
         measured("--conductance-mw-m2k", conductance_mw_m2k),
         slope_per_K=conductance_slope_per_k,
         reference_K=conductance_reference_k,
-        electron_phonon_coupling_W_m3K=optional("--electron-phonon-w-m3k", electron_phonon_w_m3k),
+        electron_phonon=inputs.ElectronPhononOptions(electron_phonon, electron_phonon_w_m3k).build(
+            body.particle.material
+        ),
     )
     ground = inputs.SupportOptions(
         *(support, support_conductivity_w_mk, support_conductivity_across_w_mk),
@@ -139,7 +151,7 @@ def command(
         lambda file: inputs.ParticleOptions(file, beam_axis, None, None, material, method).build(beam),
     )
     document = predict(flow, loss).to_dict() | {"method": method, "inputs": inputs.document(flow, loss, body)}
-    # A line of the budget even where it is left out: it then has no share, but its size is in systematics_K.
+    # A line of the budget even where it counts nowhere.
     document["budget"].setdefault("electron_phonon", 0.0)
     if visits is not None:
         tau_ps = document["cooling_time_ps"]
@@ -171,12 +183,10 @@ def _show(document: dict[str, Any]) -> None:
         f"{document['cooling_time_ps']:.3g} ps, {document['kick_K']:.3g} K each"
     )
     _show_transient(document.get("transient"))
-    left_out = document["systematics_K"]
     for cause, share in sorted(document["budget"].items(), key=lambda item: -item[1]):
-        if cause not in left_out:
-            typer.echo(f"  {100 * share:5.1f} % of the variance from {cause}")
-    for cause, size_K in left_out.items():
-        typer.echo(f"  {size_K:+.3g} K left out: {cause}")
+        typer.echo(f"  {100 * share:5.1f} % of the variance from {cause}")
+    for cause, size_K in document["systematics_K"].items():
+        typer.echo(f"  {size_K:+.3g} K not in the value: {cause}")
     for warning in document["warnings"]:
         typer.echo(f"warning: {warning}")
 

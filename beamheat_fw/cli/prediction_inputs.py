@@ -10,8 +10,9 @@ from typing import Any
 from beamheat_fw.cli.measured_option import measured, optional
 from beamheat_fw.cli.particle_file import parse_axis, read_particle
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics import energy_loss
+from beamheat_fw.physics import electron_phonon, energy_loss
 from beamheat_fw.physics.beam import Beam, illuminated_fraction, sphere_points_nm
+from beamheat_fw.physics.electron_phonon import ElectronPhonon
 from beamheat_fw.physics.energy_loss import EnergyLoss
 from beamheat_fw.physics.heat_flow import HeatFlow, Particle
 from beamheat_fw.physics.materials import Material, alloy
@@ -153,6 +154,34 @@ class LossOptions:
         if mean is None and length is not None:
             loss_eV = product.value * length.value
         return EnergyLoss(product, loss_eV, loss_eV / product.value, "given as dE/dx")
+
+
+@dataclass(frozen=True)
+class ElectronPhononOptions:
+    """The options that say whether the metal's electron-phonon resistance counts."""
+
+    treatment: str | None
+    coupling_W_m3K: str | None
+
+    def build(self, metal: Material) -> ElectronPhonon | None:
+        """Return the resistance as it counts; None where it does not.
+
+        Raises
+        ------
+        InputError
+            The treatment is not known, or the resistance counts but the metal's coupling is not known.
+        """
+        coupling = optional("--electron-phonon-w-m3k", self.coupling_W_m3K)
+        treatment = self.treatment or ("bound" if coupling is None else "counted")
+        if treatment not in ("bound", "counted", "none") or (treatment == "none" and coupling is not None):
+            raise InputError(
+                "What to do with the electron-phonon resistance is not clear",
+                "Choose bound, counted or none for --electron-phonon; none without a coupling.",
+                asdict(self),
+            )
+        if treatment == "counted":
+            return electron_phonon.counted(metal, coupling)
+        return electron_phonon.bound(metal, coupling) if treatment == "bound" else None
 
 
 @dataclass(frozen=True)

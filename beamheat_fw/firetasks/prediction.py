@@ -12,6 +12,7 @@ from beamheat_fw.firetasks.progress import advance
 from beamheat_fw.firetasks.spectrum import spectrum_id
 from beamheat_fw.flows.next_step import CONVERGED
 from beamheat_fw.physics.beam import Beam
+from beamheat_fw.physics.electron_phonon import bound
 from beamheat_fw.physics.energy_loss import EnergyLoss
 from beamheat_fw.physics.heat_flow import HeatFlow, Interface, Particle
 from beamheat_fw.physics.measured import Measured
@@ -79,7 +80,10 @@ def heat_flow(stage: PredictionStage, conductance: Conductance) -> HeatFlow:
         area_definition="hull",
     )
     beam = Beam(stage.beam_energies_keV[0], Measured(stage.dose_rates_e_A2_s[-1]))
-    return HeatFlow(particle, beam, Interface(measured_conductance(conductance), conductance.area_definition))
+    interface = Interface(
+        measured_conductance(conductance), conductance.area_definition, electron_phonon=bound(material)
+    )
+    return HeatFlow(particle, beam, interface)
 
 
 def energy_loss(spectrum: Spectrum) -> EnergyLoss:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics import support_heating, temperature
 from beamheat_fw.physics.beam import Beam, deposited_power_nW
+from beamheat_fw.physics.electron_phonon import ElectronPhonon, electron_phonon_K_per_nW
 from beamheat_fw.physics.illuminated_film import IlluminatedFilm
 from beamheat_fw.physics.materials import Material
 from beamheat_fw.physics.measured import Measured
@@ -94,18 +95,15 @@ class Interface:
         Relative change of G per kelvin of the interface's temperature, the mean of its two sides.
     reference_K : float
         The interface temperature at which G was found.
-    electron_phonon_coupling_W_m3K : Measured, optional
-        g of the metal; adds the electron-phonon resistance, which MD of the nuclei leaves out.
-    phonon_conductivity_W_mK : float
-        Of the metal's lattice alone.
+    electron_phonon : ElectronPhonon, optional
+        The electron-phonon resistance, which MD of the nuclei leaves out.
     """
 
     conductance_MW_m2K: Measured
     area_definition: str = "hull"
     slope_per_K: float = 0.0
     reference_K: float = 300.0
-    electron_phonon_coupling_W_m3K: Measured | None = None
-    phonon_conductivity_W_mK: float = 2.5
+    electron_phonon: ElectronPhonon | None = None
 
     def __post_init__(self) -> None:
         if self.conductance_MW_m2K.value <= 0.0:
@@ -165,8 +163,9 @@ class HeatFlow:
             "contact_area": self.particle.contact_area_nm2,
             "conductance": self.interface.conductance_MW_m2K,
         }
-        if self.interface.electron_phonon_coupling_W_m3K is not None:
-            given["electron_phonon"] = self.interface.electron_phonon_coupling_W_m3K
+        if self.interface.electron_phonon is not None:
+            given["electron_phonon"] = self.interface.electron_phonon.coupling_W_m3K
+            given["electron_phonon_share"] = self.interface.electron_phonon.share
         if self.support is not None:
             given["support_conductivity"] = self.support.conductivity_W_mK
             if self.support.conductivity_across_W_mK is not None:
@@ -261,11 +260,12 @@ def _interface_K(
 
 
 def _electron_phonon_K_per_nW(flow: HeatFlow, values: Mapping[str, Any]) -> NDArray[np.float64]:
-    if "electron_phonon" not in values:
+    known = flow.interface.electron_phonon
+    if known is None:
         return np.asarray(0.0)
     height_nm = values["volume"] / values["contact_area"]
-    return temperature.electron_phonon_K_per_nW(
-        values["electron_phonon"], flow.interface.phonon_conductivity_W_mK, height_nm, values["contact_area"]
+    return values["electron_phonon_share"] * electron_phonon_K_per_nW(
+        values["electron_phonon"], known.phonon_conductivity_W_mK, height_nm, values["contact_area"]
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics import temperature
+from beamheat_fw.physics.electron_phonon import bound, electron_phonon_K_per_nW
 from beamheat_fw.physics.energy_loss import EnergyLoss
 from beamheat_fw.physics.error_budget import Propagated, Uncertain, propagate
 from beamheat_fw.physics.heat_flow import HeatFlow, RiseParts, illuminated_film, rise_parts
@@ -32,8 +33,9 @@ class Prediction:
     delta_T_K : Propagated
         The particle above ambient, its interval and its budget by cause.
     systematics_K : dict of str to float
-        What the rise leaves out, by cause: neither in the rise nor in its error. ``electron_phonon`` where no
-        coupling was given, for gold's.
+        What the rise's value leaves out, by cause: ``electron_phonon`` where it is not counted and the
+        metal's coupling is known. The upper end holds it where the interface says so
+        (`electron_phonon.bound`).
     parts : RiseParts
         Where the rise comes about.
     bounds_K : dict of str to float
@@ -138,15 +140,18 @@ def _power_support_nW(flow: HeatFlow) -> float | None:
 
 
 def _left_out_K(flow: HeatFlow, parts: RiseParts) -> dict[str, float]:
-    if flow.interface.electron_phonon_coupling_W_m3K is not None:
+    known = flow.interface.electron_phonon or bound(flow.particle.material)
+    if known is None:
         return {}
-    resistance = temperature.electron_phonon_K_per_nW(
-        temperature.GOLD_COUPLING_W_M3K,
-        flow.interface.phonon_conductivity_W_mK,
+    share = known.share.value if flow.interface.electron_phonon else 0.0
+    resistance = electron_phonon_K_per_nW(
+        known.coupling_W_m3K.value,
+        known.phonon_conductivity_W_mK,
         flow.particle.height_nm,
         flow.particle.contact_area_nm2.value,
     )
-    return {"electron_phonon": float(parts.power_nW * resistance)}
+    left_out = (1.0 - share) * float(parts.power_nW * resistance)
+    return {"electron_phonon": left_out} if left_out > 0.0 else {}
 
 
 def bounds_K(flow: HeatFlow, loss: EnergyLoss) -> dict[str, float]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from beamheat_fw.physics import temperature
 from beamheat_fw.physics.heat_flow import HeatFlow
 
 if TYPE_CHECKING:
@@ -72,12 +71,17 @@ def _material_warnings(prediction: Prediction, flow: HeatFlow) -> list[str]:
         found.append(f"at {hottest_K:.0f} K the particle {state} (bulk melting point {melting_K:.0f} K)")
     if prediction.bounds_K["eels"] > prediction.bounds_K["stopping_power"]:
         found.append("the energy loss given is more than the whole collision stopping power")
-    if "electron_phonon" in prediction.systematics_K:
-        left_out_K = prediction.systematics_K["electron_phonon"]
-        share = 100.0 * left_out_K / float(prediction.parts.interface_K)
-        found.append(
-            "the electron-phonon resistance of the metal is left out: with a coupling of "
-            f"{temperature.GOLD_COUPLING_W_M3K:g} W m^-3 K^-1, about gold's, it would add "
-            f"{left_out_K:.3g} K, {share:.0f} % of the interface's; give the coupling to count it"
-        )
-    return found
+    return [*found, *_electron_phonon_warnings(prediction, flow)]
+
+
+def _electron_phonon_warnings(prediction: Prediction, flow: HeatFlow) -> list[str]:
+    left_out_K = prediction.systematics_K.get("electron_phonon")
+    if left_out_K is None:
+        counted = flow.interface.electron_phonon is not None
+        return [] if counted else ["the metal's electron-phonon coupling is not known and left out: give it"]
+    share = 100.0 * left_out_K / float(prediction.parts.interface_K)
+    held = "its upper end holds it" if flow.interface.electron_phonon else "nor does its error hold it"
+    return [
+        f"the rise does not count the metal's electron-phonon resistance, {left_out_K:.3g} K or "
+        f"{share:.0f} % of the interface's, which is disputed; {held}"
+    ]

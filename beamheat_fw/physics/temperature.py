@@ -9,8 +9,6 @@ from beamheat_fw.units import A3_PER_NM3, BOLTZMANN_EV_PER_K, NW_PER_EV_PER_PS
 
 #: K/nW of an interface of 1 MW m^-2 K^-1 and 1 nm^2.
 _K_PER_NW = 1e3
-#: Order of magnitude of gold's electron-phonon coupling in W m^-3 K^-1, to tell what leaving it out means.
-GOLD_COUPLING_W_M3K = 2.5e16
 
 
 def interface_K_per_nW(conductance_MW_m2K: ArrayLike, contact_area_nm2: ArrayLike) -> NDArray[np.float64]:
@@ -18,36 +16,6 @@ def interface_K_per_nW(conductance_MW_m2K: ArrayLike, contact_area_nm2: ArrayLik
     conducted = np.asarray(conductance_MW_m2K, dtype=float) * np.asarray(contact_area_nm2, dtype=float)
     with np.errstate(divide="ignore"):
         return np.where(conducted > 0.0, _K_PER_NW / conducted, np.inf)
-
-
-def electron_phonon_K_per_nW(
-    coupling_W_m3K: ArrayLike,
-    phonon_conductivity_W_mK: ArrayLike,
-    height_nm: ArrayLike,
-    contact_area_nm2: ArrayLike,
-) -> NDArray[np.float64]:
-    """Return the electron-phonon resistance in series with the interface, in K/nW.
-
-    Parameters
-    ----------
-    coupling_W_m3K : float or array
-        g; for gold 2 to 4 x 10^16.
-    phonon_conductivity_W_mK : float or array
-        k_p of the metal's lattice alone; for gold about 2.5.
-    height_nm : float or array
-        L, of the particle over its contact.
-    contact_area_nm2 : float or array
-
-    Notes
-    -----
-    R A = 1/(sqrt(g k_p) tanh(L/l)), l = sqrt(k_p/g): Majumdar and Reddy, Appl. Phys. Lett. 84, 4768 (2004),
-    for a slab of finite thickness whose electrons carry no heat into the support.
-    """
-    coupling_nW_nm3K = np.asarray(coupling_W_m3K, dtype=float) * 1e-18
-    conductivity = np.asarray(phonon_conductivity_W_mK, dtype=float)
-    length_nm = np.sqrt(conductivity / coupling_nW_nm3K)
-    per_area = 1.0 / (np.sqrt(coupling_nW_nm3K * conductivity) * np.tanh(np.asarray(height_nm) / length_nm))
-    return per_area / np.asarray(contact_area_nm2, dtype=float)
 
 
 def heat_capacity_eV_K(atoms: ArrayLike) -> NDArray[np.float64]:

@@ -50,12 +50,27 @@ def test_document_has_the_promised_keys(capsys):
     assert sum(found["budget"].values()) == pytest.approx(1.0)
     assert found["inputs"]["volume_nm3"] == {"value": 3130.0, "error": 30.0}
     assert any("interface alone" in warning for warning in found["warnings"])
-    assert found["budget"]["electron_phonon"] == 0.0
+    assert found["budget"]["electron_phonon"] > 0.0
     assert found["systematics_K"]["electron_phonon"] > 0.0
 
 
+def test_electron_phonon_resistance_is_bound_counted_or_left_out(capsys):
+    undecided, counted, none = (
+        document(capsys, arguments(electron_phonon=treatment)) for treatment in (None, "counted", "none")
+    )
+    size_K = none["systematics_K"]["electron_phonon"]
+    assert none["budget"]["electron_phonon"] == 0.0
+    assert undecided["delta_T_K"]["value"] == none["delta_T_K"]["value"]
+    assert undecided["delta_T_K"]["upper"] > none["delta_T_K"]["upper"]
+    assert counted["parts_K"]["electron_phonon"] == pytest.approx(size_K)
+    given = document(capsys, arguments(electron_phonon_w_m3k="2.5e16+-1e16"))
+    assert given["delta_T_K"] == counted["delta_T_K"]
+
+
 def test_rise_is_power_over_conductance_and_area(capsys):
-    found = document(capsys, arguments(mean_free_path_nm="37", mean_energy_loss_ev="44.3"))
+    found = document(
+        capsys, arguments(mean_free_path_nm="37", mean_energy_loss_ev="44.3", electron_phonon="none")
+    )
     power_nW = 1e9 * 3130.0 * 44.3 / 37.0 * 1.602176634e-10
     assert found["power_nW"]["value"] == pytest.approx(power_nW)
     assert found["delta_T_K"]["value"] == pytest.approx(1e3 * power_nW / (81.7 * 288.0))
@@ -225,6 +240,9 @@ def test_scanned_probe_is_on_the_particle_for_the_share_of_the_areas(capsys):
         ({"csv": "table.csv"}, "no sweep"),
         ({"volume_nm3": None, "particle": "missing.xyz"}, "does not exist"),
         ({"beam_profile": "square"}, "profile"),
+        ({"electron_phonon": "maybe"}, "not clear"),
+        ({"electron_phonon": "none", "electron_phonon_w_m3k": "2e16"}, "not clear"),
+        ({"material": "Pd", "de_dx_ev_nm": "1", "electron_phonon": "counted"}, "coupling is not known"),
     ],
     ids=str,
 )

@@ -4,6 +4,7 @@ from math import pi
 
 import numpy as np
 import pytest
+from scipy.linalg import solve_banded
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics import temperature
@@ -14,6 +15,7 @@ from beamheat_fw.physics.beam import (
     illuminated_fraction,
     sphere_points_nm,
 )
+from beamheat_fw.physics.electron_phonon import ElectronPhonon, bound, electron_phonon_K_per_nW
 from beamheat_fw.physics.energy_loss import EnergyLoss, from_pair, from_paper
 from beamheat_fw.physics.heat_flow import HeatFlow, Interface, Particle
 from beamheat_fw.physics.illuminated_film import support_loss_eV_nm
@@ -213,26 +215,62 @@ def test_conductance_at_temperature_is_self_consistent():
     assert rise == pytest.approx(float(parts.power_nW * temperature.interface_K_per_nW(conductance, 288.0)))
 
 
+COUPLING = Measured(2.5e16, 1e16)
+
+
+def with_electrons(electron_phonon, **changed):
+    return flow(interface=Interface(Measured(80.0, 4.0), electron_phonon=electron_phonon), **changed)
+
+
 def test_electron_phonon_resistance_is_a_third_and_a_line_of_the_budget():
     """About a third of the whole on TiO2 at 19 nm, with g = 2.5e16 W m^-3 K^-1."""
     particle = Particle(Measured(19.0 * 200.0), Measured(200.0), element("Au"))
-    interface = Interface(Measured(81.7), electron_phonon_coupling_W_m3K=Measured(2.5e16, 1e16))
+    interface = Interface(Measured(81.7), electron_phonon=ElectronPhonon(COUPLING))
     prediction = predict(flow(particle=particle, interface=interface), from_paper(80.0))
     share = prediction.parts.electron_phonon_K / prediction.parts.total_K
     assert 0.2 < float(share) < 0.35
     assert prediction.delta_T_K.budget["electron_phonon"] > 0.0
 
 
-def test_electron_phonon_resistance_left_out_is_told_by_its_size():
-    left_out = predict(flow(), from_paper(80.0))
-    counted = predict(
-        flow(interface=Interface(Measured(80.0, 4.0), electron_phonon_coupling_W_m3K=Measured(2.5e16))),
-        from_paper(80.0),
+def test_undecided_electron_phonon_resistance_raises_the_upper_end_alone():
+    loss = from_paper(80.0)
+    left_out, undecided, counted = (
+        predict(with_electrons(given), loss)
+        for given in (None, bound(element("Au")), ElectronPhonon(COUPLING))
     )
     size_K = left_out.systematics_K["electron_phonon"]
-    assert size_K > 0.0
-    assert float(left_out.delta_T_K.value) + size_K == pytest.approx(float(counted.delta_T_K.value))
+    assert float(counted.delta_T_K.value) == pytest.approx(float(left_out.delta_T_K.value) + size_K)
     assert counted.systematics_K == {}
+    assert undecided.systematics_K == {"electron_phonon": pytest.approx(size_K)}
+    assert undecided.delta_T_K.value == left_out.delta_T_K.value
+    assert undecided.delta_T_K.lower == left_out.delta_T_K.lower
+    upwards = [float(found.delta_T_K.upper - found.delta_T_K.value) for found in (left_out, undecided)]
+    assert upwards[1] == pytest.approx(np.hypot(upwards[0], size_K))
+    assert undecided.delta_T_K.budget["electron_phonon"] > 0.3
+    assert any("upper end holds it" in warning for warning in undecided.warnings)
+
+
+def test_electron_phonon_resistance_solves_the_two_temperature_equations():
+    """Electrons at 0, lattice held at -1 K at the interface: k_p T'' = g T, no flux at the far end."""
+    g, k_p, height = 2.5e16 * 1e-18, 2.5, 19.0  # nW, nm, K
+    z, step = np.linspace(0.0, height, 4001, retstep=True)
+    slope = k_p / step**2
+    matrix = np.zeros((3, len(z)))
+    matrix[0, 1:], matrix[1], matrix[2, :-1] = slope, -2.0 * slope - g, slope
+    matrix[1, 0], matrix[0, 1] = 1.0, 0.0
+    matrix[2, -2] = 2.0 * slope
+    lattice = solve_banded((1, 1), matrix, np.append(-1.0, np.zeros(len(z) - 1)))
+    taken_nW = -g * np.trapezoid(lattice, z)  # per nm^2, from the electrons
+    assert 1.0 / taken_nW == pytest.approx(
+        float(electron_phonon_K_per_nW(2.5e16, 2.5, height, 1.0)), rel=1e-5
+    )
+
+
+def test_a_metal_whose_coupling_is_not_known_says_so():
+    silver = Particle(Measured(3130.0), Measured(288.0), element("Ag"))
+    prediction = predict(with_electrons(bound(silver.material), particle=silver), from_paper(80.0))
+    assert prediction.systematics_K == {}
+    assert any("coupling is not known" in warning for warning in prediction.warnings)
 
 
 def test_scanned_beam_reaches_what_a_held_one_does_where_it_stays_long():
