@@ -20,7 +20,7 @@ def command(
     as_json: JsonOption = False,
     launchpad: LaunchpadOption = None,
 ) -> int:
-    """Compare LaunchPad, launch folders and data; name, and with --fix mend, what is inconsistent.
+    """Compare LaunchPad, queue, launch folders and data; name, and with --fix mend, what is inconsistent.
 
     Safe at any time, twice, and beside live workers. The exit status is 1 while something is left to mend.
 
@@ -28,12 +28,14 @@ def command(
     """
     from beamheat_fw.cli.as_worker import connect_as_worker
     from beamheat_fw.doctor import examine, examine_and_fix
+    from beamheat_fw.launch.scheduler import find_scheduler
     from beamheat_fw.store.database import Store
 
     pad, worker = connect_as_worker(launchpad, fworker_file)
     store = Store.from_launchpad(pad)
-    mended = examine_and_fix(pad, store, worker.scratch) if fix else []
-    left = list(examine(pad, store, worker.scratch))
+    scheduler = find_scheduler()
+    mended = examine_and_fix(pad, store, worker.scratch, scheduler) if fix else []
+    left = list(examine(pad, store, worker.scratch, scheduler))
     document = {
         "mended": [finding.to_dict() for finding in mended],
         "left": [finding.to_dict() for finding in left],

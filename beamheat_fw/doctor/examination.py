@@ -14,10 +14,12 @@ from fireworks.core.launchpad import LockedWorkflowError
 
 from beamheat_fw.doctor.data import examine_campaigns, examine_folders, examine_labels
 from beamheat_fw.doctor.finding import Finding
+from beamheat_fw.doctor.reservations import examine_reservations
 from beamheat_fw.doctor.rockets import examine_claims, examine_runs
 from beamheat_fw.doctor.workflows import examine_locks, examine_states
 from beamheat_fw.errors import BeamheatError
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+from beamheat_fw.launch.scheduler import Scheduler
 from beamheat_fw.launch.worker import Worker
 from beamheat_fw.store.database import Store
 
@@ -26,7 +28,12 @@ _ROUNDS = 4
 _LOG = logging.getLogger(__name__)
 
 
-def examine(launchpad: SurvivingLaunchPad, store: Store, scratch: Path | None = None) -> Iterator[Finding]:
+def examine(
+    launchpad: SurvivingLaunchPad,
+    store: Store,
+    scratch: Path | None = None,
+    scheduler: Scheduler | None = None,
+) -> Iterator[Finding]:
     """Yield every inconsistency; changes nothing.
 
     Parameters
@@ -35,10 +42,13 @@ def examine(launchpad: SurvivingLaunchPad, store: Store, scratch: Path | None = 
     store : Store
     scratch : Path, optional
         Where this machine's job folders live; the default worker's scratch if not given.
+    scheduler : Scheduler, optional
+        The queue whose word on its jobs counts.
     """
-    yield from examine_locks(launchpad)
+    yield from examine_locks(launchpad, scheduler)
     yield from examine_claims(launchpad)
-    yield from examine_runs(launchpad)
+    yield from examine_reservations(launchpad, scheduler)
+    yield from examine_runs(launchpad, scheduler)
     yield from examine_states(launchpad)
     yield from examine_folders(launchpad, scratch or Worker().scratch)
     yield from examine_labels(launchpad, store)
@@ -46,12 +56,15 @@ def examine(launchpad: SurvivingLaunchPad, store: Store, scratch: Path | None = 
 
 
 def examine_and_fix(
-    launchpad: SurvivingLaunchPad, store: Store, scratch: Path | None = None
+    launchpad: SurvivingLaunchPad,
+    store: Store,
+    scratch: Path | None = None,
+    scheduler: Scheduler | None = None,
 ) -> list[Finding]:
     """Repair everything that can be repaired from here; return what was."""
     mended: list[Finding] = []
     for _ in range(_ROUNDS):
-        fixed = [finding for finding in examine(launchpad, store, scratch) if _mend(finding)]
+        fixed = [finding for finding in examine(launchpad, store, scratch, scheduler) if _mend(finding)]
         mended += fixed
         if not fixed:
             break

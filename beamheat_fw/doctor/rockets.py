@@ -16,6 +16,7 @@ from beamheat_fw.launch.completion import read_completion
 from beamheat_fw.launch.fencing import LOST, FencedLaunchPad
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.owner import Fate, fate
+from beamheat_fw.launch.scheduler import Queue, Scheduler
 
 #: How often a firework may lose its rocket before it is fizzled: something in it kills rockets.
 MOST_LOST = 20
@@ -23,15 +24,17 @@ MOST_LOST = 20
 LONGEST_CLAIM_S = 600.0
 
 
-def examine_runs(launchpad: SurvivingLaunchPad) -> Iterator[Finding]:
+def examine_runs(launchpad: SurvivingLaunchPad, scheduler: Scheduler | None = None) -> Iterator[Finding]:
     """Find RUNNING fireworks that nobody runs any more."""
     running = list(launchpad.fireworks.find({"state": "RUNNING"}, {"fw_id": 1, "launches": 1}))
     ids = [firework["launches"][-1] for firework in running if firework["launches"]]
     newest = launchpad.launches.find({"launch_id": {"$in": ids}})
     launches = {launch["launch_id"]: launch for launch in newest}
+    # After the launches were read: a job that began in between is in the queue then.
+    queue = scheduler.look() if scheduler and launches else None
     for firework in running:
         launch = launches.get(firework["launches"][-1]) if firework["launches"] else None
-        finding = _examine_run(launchpad, firework["fw_id"], launch)
+        finding = _examine_run(launchpad, firework["fw_id"], launch, queue)
         if finding:
             yield finding
 
@@ -54,7 +57,7 @@ def examine_claims(launchpad: FencedLaunchPad) -> Iterator[Finding]:
 
 
 def _examine_run(
-    launchpad: SurvivingLaunchPad, fw_id: int, launch: Mapping[str, Any] | None
+    launchpad: SurvivingLaunchPad, fw_id: int, launch: Mapping[str, Any] | None, queue: Queue | None
 ) -> Finding | None:
     if launch is None:
         return Finding(
@@ -66,7 +69,7 @@ def _examine_run(
         )
     about = {"fw_id": fw_id, "launch_id": launch["launch_id"]}
     owner = (launch["fworker"].get("env") or {}).get("rocket")
-    reason = _why_dead(owner, _silence_s(launch), RUN_EXPIRATION_SECS)
+    reason = _why_dead(owner, _silence_s(launch), RUN_EXPIRATION_SECS, queue)
     if reason and _completion_waits(launchpad, launch):
         return Finding(
             "waiting completion",
@@ -102,11 +105,20 @@ def _lost(launchpad: SurvivingLaunchPad, about: dict[str, int], reason: str) -> 
     )
 
 
-def _why_dead(owner: Mapping[str, Any] | None, silent_s: float, limit_s: float) -> str | None:
-    """Return why a rocket counts as dead, or None when it may live."""
+def _why_dead(
+    owner: Mapping[str, Any] | None, silent_s: float, limit_s: float, queue: Queue | None = None
+) -> str | None:
+    """Return why a rocket counts as dead, or None when it may live.
+
+    The process itself counts first, then its job in the queue, and only where neither is known, time.
+    """
     lives = fate(owner)
     if lives is Fate.DEAD and owner is not None:
         return f"process {owner['pid']} on {owner['host']} has ended"
+    if lives is Fate.UNKNOWN and owner is not None and queue is not None:
+        lives = queue.fate(owner)
+        if lives is Fate.DEAD:
+            return f"job {owner['job']} of {queue.name} has ended or was started again"
     if lives is Fate.UNKNOWN and silent_s > limit_s:
         return f"no sign of life for {silent_s:.0f} s (limit {limit_s:.0f} s)"
     return None

@@ -11,6 +11,7 @@ from beamheat_fw.doctor.finding import Finding
 from beamheat_fw.launch.fencing import FencedLaunchPad
 from beamheat_fw.launch.lock import OwnedLock
 from beamheat_fw.launch.owner import Fate, fate
+from beamheat_fw.launch.scheduler import Queue, Scheduler
 
 #: FireWorks' own locks name no owner. Such a lock is broken when it was seen unchanged for this long, s:
 #: FireWorks holds one for seconds, and writing to the workflow changes it.
@@ -19,12 +20,14 @@ LONGEST_LOCK_S = 600.0
 _OVER = ("COMPLETED", "ARCHIVED")
 
 
-def examine_locks(launchpad: FencedLaunchPad) -> Iterator[Finding]:
+def examine_locks(launchpad: FencedLaunchPad, scheduler: Scheduler | None = None) -> Iterator[Finding]:
     """Find locked workflows without a living owner."""
-    for workflow in launchpad.workflows.find({"locked": {"$exists": True}}, {"locked": 1, "nodes": 1}):
+    locked = list(launchpad.workflows.find({"locked": {"$exists": True}}, {"locked": 1, "nodes": 1}))
+    queue = scheduler.look() if scheduler and locked else None
+    for workflow in locked:
         lock = workflow["locked"]
         about = {"workflow_of": workflow["nodes"][0]}
-        if fate(lock) is Fate.DEAD:
+        if _is_dead(lock, queue):
             yield Finding(
                 "dead lock",
                 about,
@@ -48,6 +51,14 @@ def examine_locks(launchpad: FencedLaunchPad) -> Iterator[Finding]:
                 "the lock is removed",
                 partial(_unlock, launchpad, workflow["_id"], lock),
             )
+
+
+def _is_dead(lock: Any, queue: Queue | None) -> bool:
+    lives = fate(lock)
+    if lives is Fate.UNKNOWN and queue is not None and isinstance(lock, Mapping):
+        # Should the process go on although its job is gone, its update fails: it is bound to the lock.
+        lives = queue.fate(lock)
+    return lives is Fate.DEAD
 
 
 def examine_states(launchpad: FencedLaunchPad) -> Iterator[Finding]:

@@ -10,9 +10,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-#: Environment variables in which schedulers tell a job its id.
-_JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
-
 
 class Fate(Enum):
     """What can be proven about a process from here."""
@@ -29,12 +26,11 @@ def this_process() -> dict[str, Any]:
     -------
     dict
         ``host``, ``machine_id``, ``boot_id``, ``pid_namespace``, ``pid``, ``started`` (clock ticks since
-        boot, so that a process id used again is told apart) and, inside a job, ``job``.
+        boot, so that a process id used again is told apart) and, inside a job, what `job_of` returns.
     """
     # The process id is read each time: a forked child is another owner.
     owner = {**_this_machine(), "pid": os.getpid(), "started": _start_ticks(os.getpid())}
-    job = next((os.environ[name] for name in _JOB_IDS if os.environ.get(name)), None)
-    return {**owner, "job": job} if job else owner
+    return {**owner, **job_of(os.environ)}
 
 
 def fate(owner: Mapping[str, Any] | None) -> Fate:
@@ -60,6 +56,24 @@ def fate(owner: Mapping[str, Any] | None) -> Fate:
     if owner["pid_namespace"] != here["pid_namespace"]:
         return Fate.UNKNOWN
     return Fate.ALIVE if _start_ticks(owner["pid"]) == owner["started"] else Fate.DEAD
+
+
+def job_of(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the job that this process is part of, for its owner document; empty outside of jobs.
+
+    Returns
+    -------
+    dict
+        ``job``, ``queue`` (the scheduler's name), ``restarts`` (None where the scheduler does not tell) and
+        ``uid``.
+    """
+    if job := environ.get("SLURM_JOB_ID"):
+        name, restarts = environ.get("SLURM_CLUSTER_NAME", ""), int(environ.get("SLURM_RESTART_COUNT") or 0)
+        return {"job": job, "queue": name, "restarts": restarts, "uid": os.getuid()}
+    if job := environ.get("PBS_JOBID"):
+        number, _, server = job.partition(".")
+        return {"job": number, "queue": server.partition(".")[0], "restarts": None, "uid": os.getuid()}
+    return {}
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -160,9 +160,9 @@ class Cluster:
         path.write_text(yaml.safe_dump(dict(document)))
         return path
 
-    def qlaunch(self, *arguments: str) -> None:
+    def qlaunch(self, *arguments: str, adapter: str = "my_qadapter") -> None:
         """Submit jobs with plain FireWorks; the shared options stand in front."""
-        files = {"-l": "plain_launchpad", "-w": "my_fworker", "-q": "my_qadapter"}
+        files = {"-l": "plain_launchpad", "-w": "my_fworker", "-q": adapter}
         options = [word for flag, name in files.items() for word in (flag, f"{self.folder}/{name}.yaml")]
         self.login.run("qlaunch", *options, *arguments, cwd=self.launches)
 
@@ -295,6 +295,13 @@ class Desk:
         give_up_at = time.monotonic() + patience_s
         while (found := self.firework(fw_id)["state"]) != state:
             assert time.monotonic() < give_up_at, f"firework {fw_id} is {found}, not {state}\n{self.logs()}"
+            time.sleep(0.1)
+
+    def wait(self, true: Callable[[], Any], what: str, patience_s: float = 60.0) -> None:
+        """Wait until a function returns something true."""
+        give_up_at = time.monotonic() + patience_s
+        while not true():
+            assert time.monotonic() < give_up_at, f"waited in vain for {what}"
             time.sleep(0.1)
 
     def logs(self) -> str:
