@@ -152,12 +152,24 @@ class LocalRun:
             print(f"[{elapsed // 60:3d}:{elapsed % 60:02d}] {text}", flush=True)
 
 
+def labels_left(current: dict[str, Any]) -> str:
+    """Return how long a round's labels still take; nothing once they are done, or before any has ended."""
+    from beamheat_fw.report.numbers import duration
+
+    left_s = current["labels_left_s"]
+    if left_s == 0.0 or not current["completed"]:
+        return ""
+    return "time left not known yet" if left_s is None else f"about {duration(left_s)} left for labels"
+
+
 def progress_line(status: dict[str, Any]) -> str:
     """Return one line that tells what a campaign is at."""
     parts = []
     if status["rounds"]:
         current = status["rounds"][-1]
         parts.append(f"round {current['round']}: labels {current['completed']}/{current['labels']}")
+        if waiting := labels_left(current):
+            parts.append(waiting)
     fireworks = status["fireworks"]
     total = sum(fireworks.values())
     parts.append(f"fireworks {fireworks.get('COMPLETED', 0)}/{total}")

@@ -48,6 +48,8 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
     """Print one campaign's status."""
     from rich.table import Table
 
+    from beamheat_fw.cli.run import labels_left
+
     console.print(f"[bold]{document['campaign']}[/bold] {document['campaign_id'][:12]}: {document['state']}")
     if document["rounds"]:
         table = Table("round", "labels", "failed", "accurate", "candidate", "gate failed", "verdict")
@@ -61,6 +63,8 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
                 entry["verdict"] or "-",
             )
         console.print(table)
+        if waiting := labels_left(document["rounds"][-1]):
+            console.print(f"round {document['rounds'][-1]['round']}: {waiting}")
     queue = ", ".join(f"{count} {state.lower()}" for state, count in document["fireworks"].items())
     console.print(f"fireworks: {queue or 'none'}")
     for failure in document["failures"]:

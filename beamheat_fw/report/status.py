@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from beamheat_fw.report.time_left import time_left_s
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import CampaignRecord, Conductance, Prediction, Round
 
@@ -74,15 +75,19 @@ def _rounds(store: Store, record: CampaignRecord) -> list[Round]:
 
 
 def _round(store: Store, document: Round) -> dict[str, Any]:
-    states = Counter(
-        label["state"]
-        for label in store.db["labels"].find({"_id": {"$in": list(document.label_ids)}}, {"state": 1})
+    found = list(
+        store.db["labels"].find({"_id": {"$in": list(document.label_ids)}}, {"state": 1, "last_updated": 1})
     )
+    states = Counter(label["state"] for label in found)
+    done = [label for label in found if label["state"] in ("completed", "failed")]
+    # Labels that an earlier campaign left say nothing of this one's pace.
+    own = [label["last_updated"] for label in done if label["last_updated"] >= document.created_at]
     return {
         "round": document.round,
         "labels": len(document.label_ids),
         "completed": states["completed"],
         "failed": states["failed"],
+        "labels_left_s": time_left_s(own, len(document.label_ids) - len(done)),
         "counts": document.counts,
         "verdict": document.verdict,
     }
