@@ -110,8 +110,19 @@ def _plan_document(campaign: Campaign, structures: list[Atoms], heated: Atoms) -
         "fireworks": planned.fireworks,
         "core_hours": round(planned.core_hours, 2),
         "stages": [asdict(stage) for stage in planned.stages],
-        "warnings": _unreachable_target(campaign),
+        "warnings": [*_unreachable_target(campaign), *_near_duplicates(structures)],
     }
+
+
+def _near_duplicates(structures: list[Atoms]) -> list[str]:
+    """Warn of labels that would be paid for almost twice."""
+    from beamheat_fw.physics.near_duplicates import NEAR_RMSD_A, near_duplicates
+
+    return [
+        f"structures {i} and {j} are near-duplicates: their atoms are {distance:.4f} A apart (root mean "
+        f"square; reported below {NEAR_RMSD_A:g} A), and both would be labelled"
+        for i, j, distance in near_duplicates(structures)
+    ]
 
 
 def _unreachable_target(campaign: Campaign) -> list[str]:

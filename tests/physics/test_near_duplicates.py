@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+from ase.build import fcc111
+
+from beamheat_fw.physics.near_duplicates import near_duplicates, rmsd_A
+
+
+def test_order_and_images_do_not_hide_a_duplicate() -> None:
+    slab = fcc111("Au", (2, 2, 2), vacuum=5.0)
+    other = slab[::-1]
+    other.positions[3] += slab.cell[0]
+    assert rmsd_A(slab, other) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_distance_is_that_of_the_displacements() -> None:
+    slab = fcc111("Au", (2, 2, 2), vacuum=5.0)
+    moved = slab.copy()
+    moved.positions[0, 2] += 0.04
+    assert rmsd_A(slab, moved) == pytest.approx(0.04 / np.sqrt(len(slab)))
+    assert [pair[:2] for pair in near_duplicates([slab, moved])] == [(0, 1)]
+    assert near_duplicates([slab, moved], limit_A=0.01) == []
+
+
+def test_other_compositions_and_cells_are_never_duplicates() -> None:
+    slab = fcc111("Au", (2, 2, 2), vacuum=5.0)
+    copper, wide = slab.copy(), slab.copy()
+    copper.numbers[0] = 29
+    wide.set_cell(slab.cell * 1.01)
+    assert near_duplicates([slab, copper, wide]) == []
+
+
+def test_check_names_them_with_their_distance() -> None:
+    from beamheat_fw.cli.check import _near_duplicates
+
+    slab = fcc111("Au", (2, 2, 2), vacuum=5.0)
+    (warning,) = _near_duplicates([slab, slab.copy()])
+    assert "structures 0 and 1" in warning
+    assert "0.0000 A" in warning
