@@ -14,6 +14,7 @@ import pytest
 
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.schema import ensure_schema
 
 if TYPE_CHECKING:
     from fireworks import LaunchPad
@@ -59,7 +60,7 @@ def store(mongo_client: MongoClient) -> Iterator[Store]:
     """A store in a fresh database, with its indexes."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     fresh = Store(mongo_client[name])
-    fresh.ensure_indexes()
+    ensure_schema(fresh)
     yield fresh
     mongo_client.drop_database(name)
 

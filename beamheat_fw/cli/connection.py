@@ -15,19 +15,20 @@ if TYPE_CHECKING:
     from beamheat_fw.store.embedded import EmbeddedServer
 
 
-def connect(launchpad: Path | None = None) -> SurvivingLaunchPad:
+def connect(launchpad: Path | None = None, *, to_write: bool = True) -> SurvivingLaunchPad:
     """Return the LaunchPad of the launchpad file in force.
 
     Raises
     ------
     InputError
-        There is no such file, or the database does not answer.
+        There is no such file, the database does not answer, another release wrote it, or its user may not
+        write where that is needed.
     """
     from beamheat_fw.launch.launchpad import SurvivingLaunchPad
     from beamheat_fw.store.launchpad_file import find_launchpad_file, open_store, read_launchpad_file
 
     path = find_launchpad_file(launchpad)
-    open_store(path)
+    open_store(path, to_write=to_write)
     return SurvivingLaunchPad.from_dict(read_launchpad_file(path).settings | {"strm_lvl": "WARNING"})
 
 

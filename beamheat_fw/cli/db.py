@@ -1,4 +1,4 @@
-"""``beamheat db``: the embedded MongoDB of this folder."""
+"""``beamheat db``: the embedded MongoDB of this folder, and the schema of any database."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from beamheat_fw.cli.output import JsonOption, emit
+from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
 
 app = typer.Typer(
-    help="Start, stop or look at the embedded MongoDB.\n\nExample: beamheat db start", no_args_is_help=True
+    help="Start, stop or look at the embedded MongoDB; migrate a database of an earlier release."
+    "\n\nExample: beamheat db start",
+    no_args_is_help=True,
 )
 
 FolderOption = Annotated[
@@ -56,6 +58,52 @@ def status(folder: FolderOption = None, as_json: JsonOption = False) -> None:
     from beamheat_fw.store.launchpad_file import embedded_server
 
     emit(embedded_server(folder).status(), as_json=as_json, readable=_print_status)
+
+
+@app.command()
+def migrate(
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Try it on every document and say what would change; write nothing."),
+    ] = False,
+    launchpad: LaunchpadOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a database of an earlier release to this one's schema; killed anywhere, it goes on.
+
+    Example: beamheat db migrate --dry-run
+    """
+    from dataclasses import asdict
+
+    from beamheat_fw.store.launchpad_file import open_any_store
+    from beamheat_fw.store.migrations import look
+    from beamheat_fw.store.migrations import migrate as bring_up_to_date
+
+    store = open_any_store(launchpad)
+    found = look(store) if dry_run else bring_up_to_date(store)
+    document = asdict(found) | {"dry_run": dry_run, "backup": _backup(store.db.name)}
+    emit(document, as_json=as_json, readable=_print_migration)
+
+
+def _backup(database: str) -> str:
+    return (
+        f"mongodump --uri ADDRESS --db {database} --gzip --archive={database}.archive.gz, "
+        "or, for the embedded database, `beamheat db stop` and a copy of its folder `db`"
+    )
+
+
+def _print_migration(document: dict[str, Any]) -> None:
+    if not document["documents"]:
+        print(f"The database has schema version {document['to_version']}: nothing to migrate.")
+        return
+    verb = "would be" if document["dry_run"] else "were"
+    print(f"From schema version {document['from_version']} to {document['to_version']}:")
+    for step in document["steps"]:
+        print(f"  {step}")
+    for name, count in document["documents"].items():
+        print(f"  {count} {name} {verb} rewritten")
+    if document["dry_run"]:
+        print(f"Nothing was written. Back the database up first: {document['backup']}.")
 
 
 def _print_status(status: dict[str, Any]) -> None:

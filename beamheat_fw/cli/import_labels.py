@@ -29,7 +29,8 @@ def command(
     from beamheat_fw.store.imports import import_labels
     from beamheat_fw.store.launchpad_file import open_store
 
-    result = import_labels(open_store(launchpad), file, level=level, tags=tag or (), max_force_eV_A=max_force)
+    store = open_store(launchpad, to_write=True)
+    result = import_labels(store, file, level=level, tags=tag or (), max_force_eV_A=max_force)
     emit(result, as_json=as_json, readable=_print_result)
 
 

@@ -28,7 +28,7 @@ def command(
     from beamheat_fw.store.campaigns import find_campaign
     from beamheat_fw.store.database import Store
 
-    store = Store.from_launchpad(connect(launchpad))
+    store = Store.from_launchpad(connect(launchpad, to_write=False))
     record = find_campaign(store, campaign)
     path = write_report(store, record.id, output or Path(f"{record.name}.html"))
     document = {"campaign": record.name, "campaign_id": record.id, "report": str(path.absolute())}

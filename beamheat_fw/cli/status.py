@@ -26,7 +26,7 @@ def command(
     from beamheat_fw.store.database import Store
     from beamheat_fw.store.documents import CampaignRecord
 
-    store = Store.from_launchpad(connect(launchpad))
+    store = Store.from_launchpad(connect(launchpad, to_write=False))
     records = [find_campaign(store, campaign)] if campaign else list(store.find(CampaignRecord, {}))
     documents = [campaign_status(store, record) for record in records]
     emit(documents, as_json=as_json, readable=_print_all)

@@ -18,6 +18,7 @@ from beamheat_fw.launch.submission import prepare_launchpad
 from beamheat_fw.store.artifacts import put_artifact
 from beamheat_fw.store.campaigns import save_campaign
 from beamheat_fw.store.database import Store
+from beamheat_fw.store.schema import ensure_schema
 
 
 def submit_campaign(launchpad: LaunchPad, campaign: Campaign, spectrum: Path) -> bool:
@@ -43,7 +44,7 @@ def submit_campaign(launchpad: LaunchPad, campaign: Campaign, spectrum: Path) ->
     """
     store = Store.from_launchpad(launchpad)
     prepare_launchpad(launchpad)
-    store.ensure_indexes()
+    ensure_schema(store)
     if not spectrum.is_file():
         raise InputError(
             "The campaign's spectrum is not on this machine",

@@ -16,7 +16,7 @@ from beamheat_fw.campaign import Campaign, GpawSettings
 from beamheat_fw.errors import CalculationError, Interrupted
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
-from beamheat_fw.store.documents import LabelRequest, LabelResult
+from beamheat_fw.store.documents import LabelRequest, LabelResult, MadeBy
 from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.labels import (
     Level,
@@ -187,12 +187,14 @@ def _save(context: Context, result: Calculated, session: ClientSession) -> None:
         "dispersion_eV": evaluation.dispersion_eV,
         "iterations": evaluation.iterations,
     }
+    maker = context.maker
     found = LabelResult(
         energy_eV=evaluation.energy_eV,
         forces_eV_A=evaluation.forces_eV_A.tolist(),
         stress_eV_A3=None if evaluation.stress_eV_A3 is None else tuple(evaluation.stress_eV_A3.tolist()),
         run_stats=run_stats,
         analysis=analysis,
+        made_by=MadeBy(launch_id=maker.launch_id, host=maker.host, versions=maker.versions),
     )
     complete(context.store, result.label_id, found, fw_id=context.fw_id, session=session)
 

@@ -12,9 +12,11 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import JobTask
 from beamheat_fw.identity import content_hash
-from beamheat_fw.store.artifacts import fetch_artifact
+from beamheat_fw.store.artifacts import fetch_artifact, put_artifact
+from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Spectrum
 from beamheat_fw.store.documents.base import Analysis
+from beamheat_fw.store.positions import part_positions
 from beamheat_fw.store.provenance import Source
 
 RESULT_FILE, STAGE_FILE = "result.json", "eels.json"
@@ -47,8 +49,17 @@ class AnalyseSpectrum(JobTask):
         # A spectrum is the same document for all campaigns that analyse it alike; it stays the first one's.
         known = context.store.db[Spectrum.collection].find_one({"_id": spectrum.id}, {"campaign_id": 1})
         spectrum = spectrum.model_copy(update={"campaign_id": known["campaign_id"] if known else None})
+        spectrum = spectrum.model_copy(update=_with_long_series(context.store, spectrum))
         context.save(spectrum, [Source("campaigns", context.campaign_id, "campaign")])
         return {"spectrum_id": spectrum.id, "mean_free_path_nm": spectrum.mean_free_path_nm}
+
+
+def _with_long_series(store: Store, spectrum: Spectrum) -> dict[str, Any]:
+    windows, content = part_positions(spectrum.windows)
+    if content is None:
+        return {}
+    sha256 = put_artifact(store, content, kind="spectrum-positions")
+    return {"windows": windows, "positions_sha256": sha256}
 
 
 def analyse_file(path: Path, stage: EelsStage) -> dict[str, Any]:

@@ -32,7 +32,8 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "mongoclient_kwargs": (dict,),
 }
 #: MongoDB's error codes Unauthorized and AuthenticationFailed.
-_REFUSALS: Final = (13, 18)
+_UNAUTHORISED: Final = 13
+_REFUSALS: Final = (_UNAUTHORISED, 18)
 #: How long the first contact may take.
 CONTACT_MS: Final = 2500
 
@@ -169,15 +170,51 @@ def _refuse_open_password(path: Path, settings: dict[str, Any]) -> None:
         )
 
 
-def open_store(option: Path | None = None) -> Store:
-    """Open the store of the launchpad file in force; the database has answered and has its indexes.
+def open_store(option: Path | None = None, *, to_write: bool = False) -> Store:
+    """Open the store of the launchpad file in force: the database has answered and has this release's schema.
+
+    Parameters
+    ----------
+    option : Path, optional
+        The file asked for.
+    to_write : bool
+        Whether a user who may only read is refused, before anything is done.
 
     Raises
     ------
     InputError
-        There is no such file, the database does not answer within about three seconds, or it refuses the
-        credentials.
+        There is no such file, the database does not answer within about three seconds, it refuses the
+        credentials, or another release wrote it.
     """
+    from pymongo.errors import PyMongoError
+
+    from beamheat_fw.store.schema import ensure_schema
+
+    store, path = _contact(option)
+    try:
+        ensure_schema(store)
+    except PyMongoError as error:
+        if to_write or getattr(error, "code", None) != _UNAUTHORISED:
+            store.db.client.close()
+            raise _no_access(path, error) from None
+    except InputError:
+        store.db.client.close()
+        raise
+    return store
+
+
+def open_any_store(option: Path | None = None) -> Store:
+    """Open the store of the launchpad file in force, whichever release wrote it; nothing is written.
+
+    Raises
+    ------
+    InputError
+        As `open_store`.
+    """
+    return _contact(option)[0]
+
+
+def _contact(option: Path | None) -> tuple[Store, Path]:
     from pymongo.errors import PyMongoError
 
     from beamheat_fw.store.database import Store
@@ -186,16 +223,18 @@ def open_store(option: Path | None = None) -> Store:
     client = file.client()
     try:
         client.admin.command("ping")
-        store = Store(client[file.database_name])
-        store.ensure_indexes()
+        client[file.database_name].command("listCollections", nameOnly=True, authorizedCollections=True)
     except PyMongoError as error:
         client.close()
         raise _no_access(file.path, error) from None
-    return store
+    return Store(client[file.database_name]), file.path
 
 
 def _no_access(path: Path, error: PyMongoError) -> InputError:
-    values = {"file": str(path), "reason": str(error).split(" (configured timeouts")[0][:200]}
+    values = {
+        "file": str(path),
+        "reason": str(error).split(" (configured timeouts")[0].split(", full error")[0],
+    }
     if getattr(error, "code", None) in _REFUSALS:
         return InputError(
             "The database refuses this user",

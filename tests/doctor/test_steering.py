@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from ase import Atoms
 from bench_tasks import Sleep
 from fireworks import Firework
 from rocket_bench import Bench
@@ -10,7 +11,8 @@ from beamheat_fw.doctor.steering import cancel, pause
 from beamheat_fw.errors import InputError
 from beamheat_fw.launch.fencing import FencedLaunchPad
 from beamheat_fw.store.database import Store, make
-from beamheat_fw.store.documents import CampaignRecord, Label
+from beamheat_fw.store.documents import CampaignRecord, Label, LabelRequest
+from beamheat_fw.store.labels import Level, claim, plan_labels
 
 pytestmark = pytest.mark.mongod
 
@@ -69,12 +71,12 @@ def test_cancelled_campaign_stops_what_runs(bench: Bench, store: Store, record: 
 
 def test_labels_of_a_firework_that_is_over_are_released(bench: Bench, store: Store) -> None:
     (fw_id,) = bench.add(Firework(Sleep()))
-    store.collection(Label).insert_one(
-        {"_id": "l", "state": "running", "lease": {"owner": f"fw-{fw_id}", "expires_at": None}}
-    )
+    request, level = LabelRequest(), Level("emt", {"calculator": "emt"})
+    (label_id,) = plan_labels(store, [Atoms("Au", cell=[9] * 3)], [request], level).label_ids
+    assert list(claim(store, [label_id], f"fw-{fw_id}"))
     assert list(examine_labels(bench.launchpad, store)) == []
     FencedLaunchPad.move(bench.launchpad, fw_id, {"READY": "DEFUSED"})
     (finding,) = examine_labels(bench.launchpad, store)
     assert finding.mend is not None
     assert finding.mend()
-    assert store.collection(Label).find_one({"_id": "l"})["state"] == "planned"
+    assert store.collection(Label).find_one({"_id": label_id})["state"] == "planned"

@@ -48,6 +48,7 @@ from beamheat_fw.store.documents.records import Reference
 from beamheat_fw.store.labels import Level, complete, fail, plan_labels
 from beamheat_fw.store.provenance import Maker, Source, record_sources, save_with_sources
 from beamheat_fw.store.rounds import upsert_round
+from beamheat_fw.store.schema import ensure_schema
 
 if TYPE_CHECKING:
     from pymongo import MongoClient
@@ -267,7 +268,7 @@ def finished(mongo_client: MongoClient) -> Iterator[Finished]:
     """A finished campaign in a database of its own."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     store = Store(mongo_client[name])
-    store.ensure_indexes()
+    ensure_schema(store)
     campaign = FilledCampaign(store)
     prediction = campaign.finish("not converged")
     yield Finished(campaign, prediction, render(store, campaign.id))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from pymongo.errors import WriteError
 
 from beamheat_fw.errors import InputError, StoreError
 from beamheat_fw.store.database import Store, make
@@ -83,7 +84,10 @@ def test_update_checks_its_fields(store: Store) -> None:
 
 def test_document_of_another_release_is_not_misread(store: Store) -> None:
     identifier = store.save(_conductance())
-    store.db.conductances.update_one({"_id": identifier}, {"$set": {"schema_version": 99}})
+    change = {"$set": {"schema_version": 99}}
+    with pytest.raises(WriteError, match="failed validation"):
+        store.db.conductances.update_one({"_id": identifier}, change)
+    store.db.conductances.update_one({"_id": identifier}, change, bypass_document_validation=True)
     with pytest.raises(StoreError, match="another release"):
         store.load(Conductance, identifier)
 
@@ -146,7 +150,9 @@ def test_natural_keys_are_unique_in_the_database_too(store: Store) -> None:
 
     store.save(_conductance())
     with pytest.raises(DuplicateKeyError):
-        store.db.conductances.insert_one({"_id": "x", "campaign_id": "c", "result_key": "interface"})
+        store.db.conductances.insert_one(
+            {"_id": "x", "campaign_id": "c", "result_key": "interface"}, bypass_document_validation=True
+        )
 
 
 def test_every_collection_has_a_model_with_documented_fields() -> None:

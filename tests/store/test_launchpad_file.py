@@ -174,7 +174,7 @@ def test_user_who_may_not_write_is_told_so(
     path.write_text(f"uri_mode: true\nhost: {guarded}\nname: beamheat\nusername: reader\nauthsource: admin\n")
     monkeypatch.setenv("BEAMHEAT_DB_PASSWORD", password)
     with pytest.raises(InputError, match="refuses this user") as refusal:
-        open_store(path)
+        open_store(path, to_write=True)
     assert password not in refusal.value.message()
 
 

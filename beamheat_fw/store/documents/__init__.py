@@ -2,7 +2,7 @@
 
 from beamheat_fw.store.documents.base import SCHEMA_VERSION, Document
 from beamheat_fw.store.documents.heat import Conductance, MDRun, Prediction, Spectrum
-from beamheat_fw.store.documents.labels import Label, LabelRequest, LabelResult
+from beamheat_fw.store.documents.labels import Label, LabelRequest, LabelResult, MadeBy
 from beamheat_fw.store.documents.learning import Committee, Dataset, Potential, Round
 from beamheat_fw.store.documents.records import CampaignRecord, Edge
 
@@ -37,6 +37,7 @@ __all__ = [
     "LabelRequest",
     "LabelResult",
     "MDRun",
+    "MadeBy",
     "Potential",
     "Prediction",
     "Round",

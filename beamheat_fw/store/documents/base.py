@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from beamheat_fw.errors import InputError
 from beamheat_fw.identity import key_id, plain
 
-#: Version of the documents written by this release.
-SCHEMA_VERSION: Final = 1
+#: Version of the documents written by this release. A field that may be absent is no new version; whatever
+#: else changes is, and needs a step in `store.migrations`.
+SCHEMA_VERSION: Final = 2
 
 #: A vector of three numbers, such as a force in eV/Å.
 Vector = tuple[float, float, float]

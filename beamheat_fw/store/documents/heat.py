@@ -154,7 +154,9 @@ class Spectrum(Document):
     mean_loss_eV, mean_loss_error_eV : float
         Mean energy lost in one inelastic event.
     windows : dict
-        Energy windows, eV, and the values at every position.
+        Energy windows, eV, and the values at every position of a spectrum or line scan.
+    positions_sha256 : str or None
+        The values at every position of a map, as an artifact: see `store.positions`.
     """
 
     collection: ClassVar[str] = "spectra"
@@ -170,6 +172,7 @@ class Spectrum(Document):
     mean_loss_eV: float
     mean_loss_error_eV: float
     windows: dict[str, Any] = Field(default_factory=dict)
+    positions_sha256: str | None = None
     analysis: Analysis = Analysis()
 
     def make_id(self) -> str:

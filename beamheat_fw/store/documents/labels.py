@@ -42,6 +42,22 @@ class Lease(Part):
     expires_at: datetime
 
 
+class MadeBy(Part):
+    """Which launch calculated a label, with which codes, on which host.
+
+    Attributes
+    ----------
+    launch_id : int or None
+    host : str
+    versions : dict of str to str
+        Empty for labels of a release that did not record them.
+    """
+
+    launch_id: int | None = None
+    host: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
 class LabelResult(Part):
     """What a calculator found for one structure.
 
@@ -59,6 +75,8 @@ class LabelResult(Part):
         Attempts, corrections, warnings.
     dir_name : str or None
         Host and folder the calculation ran in.
+    made_by : MadeBy or None
+        Launch, host and code versions; None for imported labels.
     """
 
     energy_eV: float
@@ -67,6 +85,7 @@ class LabelResult(Part):
     run_stats: dict[str, Any] = Field(default_factory=dict)
     analysis: Analysis = Analysis()
     dir_name: str | None = None
+    made_by: MadeBy | None = None
 
 
 class Label(MaterialDocument):
@@ -93,7 +112,7 @@ class Label(MaterialDocument):
         How many times it was claimed.
     reason : dict or None
         Why it failed: ``kind``, ``what``, ``fix``, ``values`` of the error.
-    energy_eV, forces_eV_A, stress_eV_A3, run_stats, analysis, dir_name
+    energy_eV, forces_eV_A, stress_eV_A3, run_stats, analysis, dir_name, made_by
         See `LabelResult`.
     """
 
@@ -116,6 +135,7 @@ class Label(MaterialDocument):
     run_stats: dict[str, Any] = Field(default_factory=dict)
     analysis: Analysis = Analysis()
     dir_name: str | None = None
+    made_by: MadeBy | None = None
 
     def make_id(self) -> str:
         """Return the id that structure and settings stand for."""
