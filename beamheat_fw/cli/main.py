@@ -21,6 +21,7 @@ COMMANDS = (
     ("status", "status"),
     ("report", "report"),
     ("rlaunch", "rlaunch"),
+    ("qlaunch", "qlaunch"),
     ("doctor", "doctor"),
     ("resubmit", "resubmit"),
     ("pause", "pause"),

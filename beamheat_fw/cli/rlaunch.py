@@ -96,7 +96,7 @@ def rapidfire(
     """Run rockets, each in a new folder here, until nothing is left to run."""
     from beamheat_fw.launch import rockets
 
-    loop = rockets.Loop(_count(nlaunches), max_loops, sleep, timeout, local_redirect)
+    loop = rockets.Loop(count_of(nlaunches), max_loops, sleep, timeout, local_redirect)
     launchpad, fworker = _connect(context.obj, launchpad_file, fworker_file)
     rockets.rapidfire(launchpad, fworker, loop, context.obj.loglvl)
 
@@ -105,7 +105,8 @@ def _existing(path: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def _count(nlaunches: str) -> int:
+def count_of(nlaunches: str) -> int:
+    """Return a number of launches as FireWorks counts them: -1 for 'infinite'."""
     if nlaunches == "infinite":
         return -1
     try:

@@ -133,7 +133,8 @@ class SurvivingLaunchPad(FencedLaunchPad):
             firework, launch_id = self._survive(check_out, "checking out a firework")
         self.backup_launch_data.clear()
         self.backup_fw_data.clear()
-        if firework is not None and launch_id is not None:
+        # A firework that is reserved for a job is not run by this process.
+        if firework is not None and launch_id is not None and state == "RUNNING":
             self.flight = Flight(firework.fw_id, launch_id, Path(launch_dir))
             with contextlib.suppress(*_UNLOADABLE):  # of a malformed spec, which the rocket will fizzle
                 _repeat_earlier_tasks(firework.spec)

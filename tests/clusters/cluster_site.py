@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -165,6 +166,19 @@ class Cluster:
         files = {"-l": "plain_launchpad", "-w": "my_fworker", "-q": adapter}
         options = [word for flag, name in files.items() for word in (flag, f"{self.folder}/{name}.yaml")]
         self.login.run("qlaunch", *options, *arguments, cwd=self.launches)
+
+    @property
+    def log(self) -> Path:
+        """What its queue launcher prints."""
+        return self.launches / "qlaunch.log"
+
+    def start_beamheat_qlaunch(self, *arguments: str) -> subprocess.Popen[Any]:
+        """Start ``beamheat qlaunch`` on the login machine."""
+        adapter = "my_qadapter_single" if "-r" in arguments else "my_qadapter"
+        files = {"-l": "my_launchpad", "-w": "my_fworker", "-q": adapter}
+        options = [word for flag, name in files.items() for word in (flag, f"{self.folder}/{name}.yaml")]
+        words = ("beamheat", "qlaunch", *options, *arguments)
+        return self.login.start_program(*words, cwd=self.launches, log=self.log)
 
     def queue(self) -> dict[str, str]:
         """Return the states of the jobs that wait or run, by id."""
