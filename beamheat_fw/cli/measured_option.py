@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import typer
+
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.measured import Measured, parse_measured
+
+
+def quantity(text: str) -> Any:
+    """Declare an option that takes a value with its error."""
+    return typer.Option(help=text, metavar="VALUE[+-ERROR]", show_default=False)
 
 
 def measured(option: str, text: str) -> Measured:

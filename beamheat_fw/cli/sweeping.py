@@ -20,7 +20,7 @@ from beamheat_fw.physics.heat_flow import HeatFlow, Particle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from beamheat_fw.cli.prediction_inputs import Body
+    from beamheat_fw.cli.particle_options import Body
 
 _NAMES = ("dose-rate", "energy", "size", "shape", "conductance")
 
