@@ -306,6 +306,33 @@ def test_wide_beam_lights_everything_and_a_gaussian_less():
     )
 
 
+def test_narrow_uniform_beam_lights_the_spheres_middle():
+    """Within r of a sphere's axis lies the share 1 - (1 - r^2/R^2)^(3/2) of its volume."""
+    radius = (750.0 / pi) ** (1 / 3)
+    fraction = illuminated_fraction(Beam(80.0, Measured(1.0), radius), sphere_points_nm(1000.0))
+    assert fraction == pytest.approx(1.0 - 0.75**1.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("profile", ["uniform", "gaussian"])
+def test_needle_beam_leaves_its_current_times_the_loss_along_the_diameter(profile):
+    """However the current is spread: each electron loses dE/dx times the sphere's diameter."""
+    radius, diameter_nm = (750.0 / pi) ** (1 / 3), 1.0
+    rate = dose_rate_e_A2_s(Measured(2.0), diameter_nm, profile)
+    lit = illuminated_fraction(Beam(80.0, rate, diameter_nm, profile), sphere_points_nm(1000.0, 200000))
+    power_nW = float(deposited_power_nW(rate.value * lit, 1.2, 1000.0))
+    assert power_nW == pytest.approx(2.0 * 1.2 * 2.0 * radius, rel=0.01)  # nA eV/e = nW
+
+
+@pytest.mark.parametrize(
+    ("times", "said"), [(1.0, None), (20.0, "may change its shape"), (60.0, "the particle melts")]
+)
+def test_melting_and_instability_are_warned_of(times, said):
+    hot = predict(flow(beam=Beam(80.0, Measured(1e7 * times))), from_paper(80.0))
+    warned = [warning for warning in hot.warnings if "bulk melting point 1337 K" in warning]
+    assert len(warned) == (said is not None)
+    assert said is None or said in warned[0]
+
+
 def test_beam_beside_the_particle_misses_it():
     with pytest.raises(InputError, match="misses"):
         illuminated_fraction(

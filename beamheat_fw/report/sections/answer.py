@@ -23,6 +23,7 @@ _CAUSES = {
     "conductance_statistical": "G: thermal noise",
     "conductance_potential": "G: potentials",
     "conductance_heat_capacity": "G: heat capacity",
+    "electron_phonon": "electron-phonon resistance",
 }
 _PARTS = {
     "interface": "the interface",

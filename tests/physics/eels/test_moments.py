@@ -10,7 +10,7 @@ import pytest
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.eels.analysis import EelsSettings, analyse
 from beamheat_fw.physics.eels.fourier_log import deconvolve
-from beamheat_fw.physics.eels.moments import ENERGY_LOSS, T_OVER_LAMBDA, EnergyWindows, measure
+from beamheat_fw.physics.eels.moments import ENERGY_LOSS, SSD_0, SSD_1, T_OVER_LAMBDA, EnergyWindows, measure
 from beamheat_fw.physics.eels.zero_loss import ThresholdSearch, find_threshold, find_zero_loss
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -54,6 +54,22 @@ def test_intervals_cover_what_they_claim(windows):
         (result.energy_loss_eV, result.energy_loss_error_eV, thickness * loss_eV),
     ):
         assert 0.64 <= np.mean(np.abs(found - truth) < error) <= 0.72
+
+
+def test_product_of_log_ratio_and_mean_loss_covers_what_its_covariance_claims():
+    """The same draws: t/lambda times <E>, whose errors are correlated, against the known product."""
+    truth = 0.45 * mean_eV(single_scattering())
+    draws = np.random.default_rng(71).poisson(np.repeat(expected([0.45], 40000.0), 1000, axis=0))
+    moments = measure(spectra(draws), FIXED)
+    ratio, zeroth, first = (moments.values[:, index] for index in (T_OVER_LAMBDA, SSD_0, SSD_1))
+    product = ratio * first / zeroth
+    slope = np.zeros_like(moments.values)
+    for index, value in ((T_OVER_LAMBDA, ratio), (SSD_0, -zeroth), (SSD_1, first)):
+        slope[:, index] = product / value
+    joint = np.sqrt(np.einsum("ni,nij,nj->n", slope, moments.covariance, slope))
+    assert 0.64 <= np.mean(np.abs(product - truth) < joint) <= 0.72
+    apart = np.sqrt(np.einsum("ni,nii,ni->n", slope, moments.covariance, slope))
+    assert not 0.64 <= np.mean(np.abs(product - truth) < apart) <= 0.72
 
 
 def test_pooled_mean_loss_covers_what_it_claims_after_the_supports_subtraction():
