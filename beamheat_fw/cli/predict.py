@@ -80,6 +80,7 @@ def command(
     share = None if beam.scan_area_nm2 is None else scanned_share(beam.scan_area_nm2, body.projected_area_nm2)
     axes = parse_sweeps(sweeps.sweep or [], flow, lambda file: particle.of_file(file).build(light))
     document = _predicted(flow, lost, visits, share)
+    document["warnings"] += support.notes
     document |= {"method": particle.method, "inputs": _inputs(flow, lost, body)}
     if sweeps.sweep:
         document["sweep"] = run_sweep(flow, lost, axes, sweeps.csv, sweeps.figure)

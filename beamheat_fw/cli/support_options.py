@@ -29,6 +29,15 @@ class SupportOptions:
     support_thickness_nm: Annotated[float | None, typer.Option(help="Without it, a half-space.")] = None
     hole_radius_nm: Annotated[float | None, typer.Option(help="Of the hole that a film spans.")] = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know about a conductivity that was taken from the table."""
+        if self.support is None or self.support_conductivity_w_mk is not None:
+            return ()
+        layered = self.support.lower() in ("hbn", "bn") and self.support_conductivity_across_w_mk is None
+        thin = "; across its layers a thin flake conducts up to forty times less" if layered else ""
+        return (f"the support's conductivity is a tabulated one of the bulk and counts as exact{thin}",)
+
     def build(self) -> Support | None:
         """Return the support, or None where no option speaks of one.
 

@@ -129,6 +129,15 @@ def test_support_options_add_the_supports_rise(capsys):
     assert not any("interface alone" in warning for warning in film["warnings"])
 
 
+def test_tabulated_conductivity_is_said_to_count_as_exact(capsys):
+    table = document(capsys, arguments(support="hBN"))["warnings"]
+    assert any("counts as exact; across its layers" in warning for warning in table)
+    given = {"support": "hBN", "support_conductivity_w_mk": "400+-50"}
+    assert not any(
+        "counts as exact" in warning for warning in document(capsys, arguments(**given))["warnings"]
+    )
+
+
 def test_sweeps_are_written_as_csv_and_drawn(capsys, tmp_path):
     table, figure = tmp_path / "s.csv", tmp_path / "s.png"
     sweeps = ["--sweep", "dose-rate=1e4:1e8:5", "--sweep", "energy=80,300", "--sweep", "size=0.5,1"]
