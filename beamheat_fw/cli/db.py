@@ -75,12 +75,12 @@ def migrate(
     """
     from dataclasses import asdict
 
-    from beamheat_fw.store.launchpad_file import open_any_store
+    from beamheat_fw.store.launchpad_file import any_store
     from beamheat_fw.store.migrations import look
     from beamheat_fw.store.migrations import migrate as bring_up_to_date
 
-    store = open_any_store(launchpad)
-    found = look(store) if dry_run else bring_up_to_date(store)
+    with any_store(launchpad) as store:
+        found = look(store) if dry_run else bring_up_to_date(store)
     document = asdict(found) | {"dry_run": dry_run, "backup": _backup(store.db.name)}
     emit(document, as_json=as_json, readable=_print_migration)
 

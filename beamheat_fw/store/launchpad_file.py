@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -203,15 +205,26 @@ def open_store(option: Path | None = None, *, to_write: bool = False) -> Store:
     return store
 
 
-def open_any_store(option: Path | None = None) -> Store:
-    """Open the store of the launchpad file in force, whichever release wrote it; nothing is written.
+@contextmanager
+def any_store(option: Path | None = None) -> Iterator[Store]:
+    """Give the store of the launchpad file in force, whichever release wrote it.
 
     Raises
     ------
     InputError
-        As `open_store`.
+        As `open_store`, or what is done with the store is more than this user may do.
     """
-    return _contact(option)[0]
+    from pymongo.errors import PyMongoError
+
+    store, path = _contact(option)
+    try:
+        yield store
+    except PyMongoError as error:
+        if getattr(error, "code", None) != _UNAUTHORISED:
+            raise
+        raise _no_access(path, error) from None
+    finally:
+        store.db.client.close()
 
 
 def _contact(option: Path | None) -> tuple[Store, Path]:

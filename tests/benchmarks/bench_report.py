@@ -15,6 +15,7 @@ from beamheat_fw.report.page import write_report
 from beamheat_fw.store.campaigns import find_campaign
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.launchpad_file import open_store
+from beamheat_fw.store.schema import ensure_schema
 
 #: What the report of the quickstart may take.
 MOST_S, MOST_MB = 10.0, 5.0
@@ -43,7 +44,7 @@ def _filled(store: Store) -> str:
     sys.path.insert(0, str(Path(__file__).parents[2]))
     from tests.report.conftest import FilledCampaign
 
-    store.ensure_indexes()
+    ensure_schema(store)
     campaign = FilledCampaign(store)
     campaign.finish()
     return campaign.id

@@ -25,6 +25,7 @@ from private_slurm import PrivateSlurm
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.submission import prepare_launchpad
 from beamheat_fw.store.database import Store
+from beamheat_fw.store.schema import ensure_schema
 
 REPOSITORY = Path(__file__).parents[2]
 _TASKS = REPOSITORY / "tests" / "rockets"
@@ -265,7 +266,7 @@ class Site:
         launchpad.allowed_tasks = ("bench_tasks",)
         prepare_launchpad(launchpad)
         store = Store.from_launchpad(launchpad)
-        store.ensure_indexes()
+        ensure_schema(store)
         return Desk(self, launchpad, store)
 
 

@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from beamheat_fw.campaign import load_campaign
+from beamheat_fw.cli.main import run
 from beamheat_fw.errors import InputError
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.store.campaigns import (
@@ -156,11 +157,15 @@ def _server(folder: Path, *options: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[str]:
     """The address of a server that asks for passwords; its user `reader` may only read."""
-    with TemporaryDirectory(prefix="bh-", dir="/tmp") as name:
-        role = {"role": "read", "db": "beamheat"}
-        with _server(Path(name)) as address, MongoClient(address, serverSelectionTimeoutMS=20_000) as client:
-            client.admin.command("createUser", "reader", pwd="right", roles=[role])
-        with _server(Path(name), "--auth") as address:
+    with TemporaryDirectory(prefix="bh-", dir="/tmp") as folder:
+        with (
+            _server(Path(folder)) as address,
+            MongoClient(address, serverSelectionTimeoutMS=20_000) as client,
+        ):
+            for name, role in (("reader", "read"), ("keeper", "readWrite")):
+                roles = [{"role": role, "db": "beamheat"}]
+                client.admin.command("createUser", name, pwd="right", roles=roles)
+        with _server(Path(folder), "--auth") as address:
             with MongoClient(address, serverSelectionTimeoutMS=20_000) as client:
                 client.admin.command("ping")
             yield address
@@ -176,6 +181,30 @@ def test_user_who_may_not_write_is_told_so(
     with pytest.raises(InputError, match="refuses this user") as refusal:
         open_store(path, to_write=True)
     assert password not in refusal.value.message()
+
+
+def test_migration_by_a_user_who_may_only_read_is_refused_and_a_dry_run_is_not(
+    guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "pad.yaml"
+    path.write_text(f"uri_mode: true\nhost: {guarded}\nname: beamheat\nauthsource: admin\n")
+    older = {"_id": "d", "schema_version": 1, "split": {"train": ["l"]}, "label_ids": ["l"]}
+    older |= {"settings_hash": "s", "level": "emt", "elements": ["Au"], "nlabels": 1}
+    with MongoClient(guarded, username="keeper", password="right") as client:
+        client["beamheat"]["datasets"].replace_one({"_id": "d"}, older, upsert=True)
+        monkeypatch.setenv("BEAMHEAT_DB_USERNAME", "reader")
+        monkeypatch.setenv("BEAMHEAT_DB_PASSWORD", "right")
+        try:
+            assert run(["db", "migrate", "--dry-run", "-l", str(path)]) == 0
+            assert "1 datasets would be rewritten" in capsys.readouterr().out
+            assert run(["db", "migrate", "-l", str(path)]) == 2
+            assert client["beamheat"]["datasets"].find_one() == older
+        finally:
+            client["beamheat"]["datasets"].drop()
+    message = capsys.readouterr().err
+    assert "The database refuses this user" in message
+    assert "BEAMHEAT_DB_USERNAME" in message
+    assert message.count("\n") == 1
 
 
 def test_rockets_log_in_with_what_the_environment_says(
