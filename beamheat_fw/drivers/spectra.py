@@ -64,6 +64,7 @@ def read_low_loss(path: Path, lazy: bool = False, signal_index: int | None = Non
     signal = _choose(_load(path, lazy), path, signal_index)
     axis = signal.axes_manager.signal_axes[0]
     _require_eV(axis, path)
+    _require_whole(signal, axis.size, path)
     dtype = signal.data.dtype
     if dtype.kind not in "iuf":
         raise InputError(
@@ -163,6 +164,17 @@ def _require_eV(axis: Any, path: Path) -> None:
         ".offset and .units = 'eV').",
         {"file": str(path), "units": "none" if "undefined" in units else units},
     )
+
+
+def _require_whole(signal: Any, channels: int, path: Path) -> None:
+    """Refuse a .msa file that ends early: its reader takes the channels that are left."""
+    promised = signal.original_metadata.get_item("NPOINTS", default=0)
+    if float(promised) > channels:
+        raise InputError(
+            "The spectrum's file is cut off",
+            "Copy it again from where it was recorded.",
+            {"file": str(path), "channels": channels, "promised": float(promised)},
+        )
 
 
 def _steps_nm(signal: Any) -> list[float | None]:
