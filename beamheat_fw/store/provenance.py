@@ -94,31 +94,40 @@ def record_sources(
 
 
 def trail(
-    store: Store, identifier: str, direction: Direction = "back", max_nodes: int = MAX_NODES
+    store: Store,
+    identifiers: str | Sequence[str],
+    direction: Direction = "back",
+    max_nodes: int = MAX_NODES,
+    without_role: str | None = None,
 ) -> dict[str, Any]:
-    """Return everything a document was made from (back), or everything made from it (ahead).
+    """Return everything that documents were made from (back), or everything made from them (ahead).
 
     Parameters
     ----------
-    identifier : str
-        A document's whole id.
+    identifiers : str or sequence of str
+        Whole ids of documents.
     direction : {'back', 'ahead'}
     max_nodes : int
         Where to stop.
+    without_role : str, optional
+        Edges of this role are not followed.
 
     Returns
     -------
     dict
-        ``nodes``: dicts of ``collection``, ``id`` and ``depth``, nearest first, without the document itself;
+        ``nodes``: dicts of ``collection``, ``id`` and ``depth``, nearest first, without those it starts from;
         ``edges``: stored edges and those that stand in datasets; ``truncated``: whether `max_nodes` was hit.
     """
     nodes: dict[str, dict[str, Any]] = {}
     edges: dict[str, dict[str, Any]] = {}
-    seen, frontier, depth = {identifier}, [identifier], 0
+    frontier = [identifiers] if isinstance(identifiers, str) else list(identifiers)
+    seen, depth = set(frontier), 0
     while frontier and len(nodes) < max_nodes:
         depth += 1
         following: list[str] = []
         for edge in _neighbours(store, frontier, direction):
+            if edge["role"] == without_role:
+                continue
             edges.setdefault(edge["id"], edge)
             end = edge["from"] if direction == "back" else edge["to"]
             if end["id"] not in seen:
