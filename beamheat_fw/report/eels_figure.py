@@ -27,24 +27,30 @@ def draw_eels(spectra: LowLossSpectra, result: EelsResult, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.4, 3.4), layout="constrained")
-    spectrum, ratio, loss = figure.subplots(1, 3)
+    several = len(result.t_over_lambda) > 1
+    figure = Figure(figsize=(11.4 if several else 4.6, 3.4), layout="constrained")
+    spectrum, *panels = figure.subplots(1, 3 if several else 1, squeeze=False)[0]
     _draw_spectrum(spectrum, spectra, result)
+    if several:
+        _draw_positions(figure, panels, spectra, result)
+    save_figure(figure, path)
+
+
+def _draw_positions(figure: Any, panels: list[Any], spectra: LowLossSpectra, result: EelsResult) -> None:
+    ratio, loss = panels
     quantities = (
         (ratio, result.t_over_lambda, result.t_over_lambda_error, "t/λ = ln(I$_T$/I$_0$)"),
         (loss, result.energy_loss_eV, result.energy_loss_error_eV, "energy lost per electron (eV)"),
     )
     for axes, values, errors, label in quantities:
         if len(result.navigation_shape) == 2:
-            image = axes.imshow(values.reshape(result.navigation_shape))
-            figure.colorbar(image, ax=axes, label=label)
+            _draw_map(figure, axes, spectra, values, label)
         else:
             _draw_profile(axes, spectra.step_nm, values, errors, label)
     if result.paths is not None:
         length, slope = result.paths.mean_free_path_nm, result.paths.dE_dx_eV_nm
         ratio.set_title(f"λ = {with_error(length.value, length.error)} nm{_beam(spectra)}", fontsize="medium")
         loss.set_title(f"dE/dx = {with_error(slope.value, slope.error)} eV/nm", fontsize="medium")
-    save_figure(figure, path)
 
 
 def _beam(spectra: LowLossSpectra) -> str:
@@ -54,13 +60,29 @@ def _beam(spectra: LowLossSpectra) -> str:
 def _draw_spectrum(axes: Any, spectra: LowLossSpectra, result: EelsResult) -> None:
     chosen = int(np.nanargmax(result.t_over_lambda))
     energy = spectra.energy_eV - result.moments.centre_eV[chosen]
-    axes.plot(energy, np.maximum(np.asarray(spectra.counts[chosen], dtype=float), 0.5), lw=0.8)
+    counts = np.asarray(spectra.counts[chosen], dtype=float)
+    axes.plot(energy, np.where(counts > 0.0, counts, np.nan), lw=0.8)
     axes.axvline(result.moments.threshold_eV[chosen], color="C1", ls="--", lw=0.8, label="threshold")
     mean = result.mean_loss.value.value
     axes.axvline(mean, color="C2", ls=":", lw=1.0, label=f"mean energy loss {mean:.1f} eV")
     axes.set(xlabel="energy loss (eV)", ylabel="counts", yscale="log")
-    axes.set_title(f"position {chosen}, the thickest", fontsize="medium")
+    if len(result.t_over_lambda) > 1:
+        place = ", ".join(str(index) for index in np.unravel_index(chosen, result.navigation_shape))
+        axes.set_title(f"position ({place}), the thickest", fontsize="medium")
     axes.legend(fontsize="small")
+
+
+def _draw_map(
+    figure: Any, axes: Any, spectra: LowLossSpectra, values: NDArray[np.float64], label: str
+) -> None:
+    rows, columns = spectra.navigation_shape
+    scaled = spectra.step_nm is not None and spectra.pixel_area_nm2 is not None
+    width = spectra.step_nm or 1.0 if scaled else 1.0
+    height = (spectra.pixel_area_nm2 or 1.0) / width if scaled else 1.0
+    edges = (-0.5 * width, (columns - 0.5) * width, (rows - 0.5) * height, -0.5 * height)
+    image = axes.imshow(values.reshape(rows, columns), extent=edges)
+    axes.set(xlabel="x (nm)" if scaled else "column", ylabel="y (nm)" if scaled else "row")
+    figure.colorbar(image, ax=axes, label=label)
 
 
 def _draw_profile(

@@ -209,6 +209,18 @@ def test_figure_is_drawn(capsys, tmp_path, monkeypatch, pytestconfig):
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("shape", "panels"), [((), 1), ((4,), 3), ((2, 3), 5)])
+def test_figure_has_a_panel_for_each_thing_that_varies(capsys, write, tmp_path, monkeypatch, shape, panels):
+    """A spectrum, and t/lambda and energy lost over the positions if there are several; maps' colour bars."""
+    from beamheat_fw.report import eels_figure
+
+    drawn = []
+    monkeypatch.setattr(eels_figure, "save_figure", lambda figure, path: drawn.append(figure))
+    path = write(good(int(np.prod(shape))).reshape(*shape, -1))
+    document(capsys, path, "--threshold", "4", "--figure", tmp_path / "f.png")
+    assert len(drawn[0].axes) == panels
+
+
 def without_peak():
     counts = good()
     counts[:20] = 0.0
