@@ -95,7 +95,7 @@ class Submitter:
         """
         submitted = 0
         while True:
-            between_rounds()
+            self.launchpad._survive(between_rounds, "mending what lost jobs left")
             left = plan.nlaunches - submitted if plan.nlaunches > 0 else plan.max_in_queue
             submitted += self._round(plan, left)
             if 0 < plan.nlaunches <= submitted:
@@ -123,7 +123,10 @@ class Submitter:
 
     def _wanted(self, plan: Submission, queue: Queue) -> int:
         """Return how many jobs are missing for the work that is ready now."""
-        ready = self.launchpad.fireworks.count_documents({**self.fworker.query, "state": "READY"})
+        is_ready = {**self.fworker.query, "state": "READY"}
+        ready = self.launchpad._survive(
+            lambda: self.launchpad.fireworks.count_documents(is_ready), "counting what is ready"
+        )
         room = plan.max_in_queue - len(queue.jobs)
         if plan.reserve:
             return max(0, min(ready, room))

@@ -6,6 +6,7 @@ and two nodes under a Slurm of its own, with home, scratch, worker file and queu
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -113,7 +114,6 @@ class Cluster:
         """Switch it off."""
         for machine in self.machines:
             machine.stop()
-        self.slurm.remove_cgroups()
 
     def set_up(self, launchpad: Mapping[str, Any], password: str, **env: Any) -> None:
         """Write the files of a user who works here with one database.
@@ -180,6 +180,13 @@ class Cluster:
         options = [word for flag, name in files.items() for word in (flag, f"{self.folder}/{name}.yaml")]
         words = ("beamheat", "qlaunch", *options, *arguments)
         return self.login.start_program(*words, cwd=self.launches, log=self.log)
+
+    def doctor(self, *options: str) -> dict[str, Any]:
+        """Return what ``beamheat doctor`` finds and mends on the login machine."""
+        files = ("-l", f"{self.folder}/my_launchpad.yaml", "-w", f"{self.folder}/my_fworker.yaml")
+        done = self.login.call("beamheat", "doctor", *files, "--json", *options)
+        assert done.returncode in (0, 1), done.stderr
+        return json.loads(done.stdout)
 
     def queue(self) -> dict[str, str]:
         """Return the states of the jobs that wait or run, by id."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from beamheat_fw.drivers.process import end_with_parent
 
+FREEZER = Path("/sys/fs/cgroup/freezer")
 # SIGCHLD is ignored so that daemons which end leave no zombies.
 _FIRST_PROCESS = "hostname {name}; ip link set lo up; {mounts} trap '' CHLD; echo up; exec sleep infinity"
 
@@ -44,6 +46,10 @@ class Machine:
     def start(self) -> None:
         """Switch it on."""
         mounts = "".join(f"mount -t tmpfs none {shlex.quote(str(folder))}; " for folder in self.hidden)
+        if os.access(FREEZER, os.W_OK):
+            # Control groups of its own: Slurm names them after its nodes, and others may have such nodes.
+            self._control_groups.mkdir()
+            mounts += f"mount --bind {self._control_groups} {FREEZER}; "
         if self.hosts:
             mounts += f"mount --bind {shlex.quote(str(self.hosts))} /etc/hosts; "
         script = _FIRST_PROCESS.format(name=self.name, mounts=mounts)
@@ -68,6 +74,22 @@ class Machine:
             self._first.kill()
             self._first.wait()
             self._first = None
+            self._remove_control_groups()
+
+    @property
+    def _control_groups(self) -> Path:
+        return FREEZER / f"beamheat-{os.getpid()}-{self.name}"
+
+    def _remove_control_groups(self) -> None:
+        give_up_at = time.monotonic() + 10
+        while self._control_groups.exists():
+            try:
+                for folder, _, _ in os.walk(self._control_groups, topdown=False):
+                    os.rmdir(folder)
+            except OSError:  # its last processes are just ending
+                if time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.05)
 
     @property
     def pid(self) -> int:

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from machines import Machine
+from machines import FREEZER, Machine
 
 #: Cores that each node claims to have: what a job asks for decides how many run side by side.
 CORES_A_NODE = 4
-_FREEZER = Path("/sys/fs/cgroup/freezer")
 _START_S = 30.0
 
 _SETTINGS = """\
@@ -115,12 +114,6 @@ class PrivateSlurm:
                 raise RuntimeError(f"Slurm's nodes are {states}\n{log}")
             time.sleep(0.1)
 
-    def remove_cgroups(self) -> None:
-        """Remove the control groups that killed nodes have left behind."""
-        for node in self.nodes:
-            for folder, _, _ in os.walk(_FREEZER / f"slurm_{node.name}", topdown=False):
-                os.rmdir(folder)
-
     def _write_config(self) -> None:
         for name in ("state", *(f"spool.{node.name}" for node in self.nodes)):
             (self.folder / name).mkdir(parents=True)
@@ -129,7 +122,7 @@ class PrivateSlurm:
             for node in self.nodes
         ]
         # Without the freezer jobs are found by their parents: a daemon that a job leaves behind may escape.
-        frozen = os.access(_FREEZER, os.W_OK)
+        frozen = os.access(FREEZER, os.W_OK)
         self.config.write_text(
             _SETTINGS.format(
                 cluster=self.cluster,

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from bench_tasks import Sleep
-from cluster_site import Cluster, Desk
+from cluster_site import Desk
 from fireworks import Firework
 
 pytestmark = [pytest.mark.mongod, pytest.mark.slow]
-
-
-def doctor(cluster: Cluster, *options: str) -> dict[str, Any]:
-    """Return what `beamheat doctor` says on the login machine."""
-    files = ("-l", f"{cluster.folder}/my_launchpad.yaml", "-w", f"{cluster.folder}/my_fworker.yaml")
-    done = cluster.login.call("beamheat", "doctor", *files, "--json", *options)
-    assert done.returncode in (0, 1), done.stderr
-    return json.loads(done.stdout)
 
 
 def kinds(findings: list[dict[str, Any]]) -> list[str]:
@@ -35,16 +26,16 @@ def test_cancelled_reservation_is_freed_and_a_waiting_one_is_not(desk: Desk) -> 
             genoa.qlaunch("-r", "singleshot", adapter="my_qadapter_single")
         first, _ = sorted(genoa.queue(), key=int)
         genoa.login.run("scancel", first)
-        assert doctor(hopper, "--fix")["mended"] == []
-        assert kinds(doctor(genoa)["left"]) == ["cancelled job"]
-        assert kinds(doctor(genoa, "--fix")["mended"]) == ["cancelled job"]
+        assert hopper.doctor("--fix")["mended"] == []
+        assert kinds(genoa.doctor()["left"]) == ["cancelled job"]
+        assert kinds(genoa.doctor("--fix")["mended"]) == ["cancelled job"]
         assert [desk.firework(fw_id)["state"] for fw_id in ids] == ["READY", "RESERVED"]
     finally:
         genoa.login.run("scontrol", "update", "PartitionName=batch", "State=UP")
     desk.wait_for(ids[1], "COMPLETED")
     genoa.qlaunch("singleshot")
     desk.wait_for(ids[0], "COMPLETED")
-    assert doctor(genoa)["left"] == []
+    assert genoa.doctor()["left"] == []
 
 
 def test_job_killed_without_warning_is_run_again_and_a_live_one_is_not(desk: Desk) -> None:
@@ -57,7 +48,7 @@ def test_job_killed_without_warning_is_run_again_and_a_live_one_is_not(desk: Des
     killed, _ = sorted(genoa.queue(), key=int)
     genoa.login.run("scancel", "--signal=KILL", "--full", killed)
     desk.wait(lambda: killed not in genoa.queue(), "the end of the job")
-    assert kinds(doctor(genoa, "--fix")["mended"]) == ["lost run"]
+    assert kinds(genoa.doctor("--fix")["mended"]) == ["lost run"]
     assert [desk.firework(fw_id)["state"] for fw_id in ids] == ["READY", "RUNNING"]
     genoa.qlaunch("singleshot")
     for fw_id in ids:

@@ -26,8 +26,8 @@ def test_scancel_of_a_running_job_hands_its_firework_over(desk: Desk, signal_nam
     (job,) = genoa.queue()
     genoa.login.run("scancel", f"--signal={signal_name}", "--batch", job)
     desk.wait_for(fw_id, "READY")
+    desk.wait(lambda: desk.launches(fw_id)[0]["state"] == "ARCHIVED", "the launch to be archived")
     (launch,) = desk.launches(fw_id)
-    assert launch["state"] == "ARCHIVED"
     assert f"SIG{signal_name}" in launch["state_history"][-1]["reason"]
     genoa.qlaunch("singleshot")
     desk.wait_for(fw_id, "COMPLETED")
