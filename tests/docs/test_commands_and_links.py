@@ -13,7 +13,11 @@ import typer
 from beamheat_fw.cli.main import _build_app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").glob("tutorials/*.md")),
+]
 PACKAGES = ("cli", "doctor", "report", "firetasks", "flows", "launch", "store", "drivers", "physics")
 _LINK = re.compile(r"\]\(([^)#]+)\)")
 FOLDERS = ("beamheat_fw", "workflows", "launchers", "docs", "tests", *PACKAGES)

@@ -15,8 +15,9 @@ def test_site_builds_without_a_warning_and_documents_the_interface(tmp_path: Pat
         [*command, str(ROOT / "docs"), str(tmp_path / "html")], capture_output=True, text=True, check=False
     )
     assert built.returncode == 0, built.stderr
-    pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
-    assert pages <= {path.stem for path in (tmp_path / "html").glob("*.html")}
+    for folder in (".", "tutorials"):
+        pages = {path.stem for path in (ROOT / "docs" / folder).glob("*.md")}
+        assert pages <= {path.stem for path in (tmp_path / "html" / folder).glob("*.html")}
     text = (tmp_path / "html" / "api.html").read_text(encoding="utf-8")
     for name in ("relaxation_conductance", "HeatFlow", "analyse", "load_campaign"):
         assert f'id="beamheat_fw.{_home(name)}.{name}"' in text
