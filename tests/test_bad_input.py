@@ -17,6 +17,7 @@ from beamheat_fw.campaign import load_campaign
 from beamheat_fw.errors import InputError
 from beamheat_fw.launch.worker_file import read_fworker
 from beamheat_fw.store.launchpad_file import read_launchpad_file
+from beamheat_fw.yaml_files import read_mapping
 
 ROOT = Path(__file__).parents[1]
 READERS = {
@@ -107,7 +108,7 @@ def test_mutated_file_is_understood_or_refused_with_one_message(source: str, tmp
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\x00", b"[" * 5000, b"a: 1\na: 2\n", b"a: &a [1]\nb: *a\n", b"x: " + b"9" * 5000]
+    "content", [b"", b"\xff\x00", b"[" * 5000, b"a: 1\na: 2\n", b"a: &a [1, *a]\n", b"x: " + b"9" * 5000]
 )
 @pytest.mark.parametrize("option", ["campaign", "-l"])
 def test_command_line_says_what_is_wrong_and_ends_with_2(content: bytes, option: str, tmp_path: Path) -> None:
@@ -141,3 +142,54 @@ def test_password_in_a_file_that_others_may_read_is_refused(tmp_path: Path) -> N
         assert "hush" not in refusal.value.message()
         path.chmod(0o600)
         read_launchpad_file(path)
+
+
+def _read(path: Path, text: str) -> dict[str, Any]:
+    path.write_text(text)
+    return read_mapping(path, "file", "Mend it.")
+
+
+def test_aliases_and_merged_mappings_are_read_as_yaml_says(tmp_path: Path) -> None:
+    text = """
+base: &base {ranks: 2, walltime: 1h}
+late: {<<: *base, ranks: 8}
+both: {<<: [*base, {gpu: true}]}
+again: *base
+"""
+    assert _read(tmp_path / "a.yaml", text) == {
+        "base": {"ranks": 2, "walltime": "1h"},
+        "late": {"ranks": 8, "walltime": "1h"},
+        "both": {"ranks": 2, "walltime": "1h", "gpu": True},
+        "again": {"ranks": 2, "walltime": "1h"},
+    }
+
+
+def test_campaign_file_with_anchors_is_the_same_campaign(tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(ROOT / "workflows" / "data")
+    plain = ROOT / "workflows/quickstart.yaml"
+    document = yaml.safe_load(plain.read_text()) | {"tags": ["one", "two"]}
+    document["queue"] = {stage: {"nodes": 1, "queue": "short"} for stage in ("train", "md")}
+    (tmp_path / "plain.yaml").write_text(yaml.safe_dump(document))
+    shared = {"nodes": 1, "queue": "short"}
+    anchored = yaml.safe_dump(document | {"queue": {"train": shared, "md": shared}})
+    assert "*id" in anchored
+    (tmp_path / "anchored.yaml").write_text(anchored)
+    campaigns = [load_campaign(tmp_path / f"{name}.yaml") for name in ("plain", "anchored")]
+    assert campaigns[0] == campaigns[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)),
+            "values",
+        ),
+        ("a: &a {b: [*a]}\n", "inside of what it names"),
+        ("a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [[*a{n - 1}]]\n" for n in range(1, 40)), "nested deeper"),
+        ("a: &a {x: 1, x: 2}\nb: *a\n", "stands twice"),
+    ],
+)
+def test_aliases_cannot_blow_a_file_up(text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=reason):
+        _read(tmp_path / "a.yaml", text)
