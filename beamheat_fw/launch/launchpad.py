@@ -10,6 +10,7 @@ import contextlib
 import copy
 import datetime
 import inspect
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,9 @@ _PATIENT_CONNECTION = {
 _PING_S = 3.0
 #: What loading a firework raises whose code is not there or has changed.
 _UNLOADABLE = (ImportError, AttributeError, LookupError, TypeError, ValueError)
+#: Options of pymongo's client that are, or hold, a secret.
+_SECRET_OPTIONS = ("password", "tlsCertificateKeyFilePassword", "authMechanismProperties")
+_URI_CREDENTIALS = re.compile(r"^(mongodb(?:\+srv)?://).*@")
 _ORDERS = {"FIFO": [("created_on", ASCENDING)], "FILO": [("created_on", DESCENDING)]}
 
 
@@ -85,8 +89,11 @@ class SurvivingLaunchPad(FencedLaunchPad):
         """Make one from the content of a launchpad file."""
         return cls(**{name: d[name] for name in _SETTINGS if name in d})
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings without the password, which FireWorks would write out."""
+        return _without_secrets(super().to_dict())
+
     def __repr__(self) -> str:
-        # FireWorks would print the password.
         return f"SurvivingLaunchPad({self.name!r})"
 
     def run_exists(self, fworker: FWorker | None = None) -> bool:
@@ -353,6 +360,17 @@ def _credentials(settings: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     source = {"authSource": settings["authsource"]} if settings.get("authsource") else {}
     return {"username": settings["username"], "password": settings.get("password"), **source}
+
+
+def _without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a launchpad's settings without what lets anybody in: passwords, wherever they may stand."""
+    options = settings.get("mongoclient_kwargs") or {}
+    return {
+        **settings,
+        "password": None,
+        "host": _URI_CREDENTIALS.sub(r"\1", str(settings["host"])) if settings.get("host") else None,
+        "mongoclient_kwargs": {name: value for name, value in options.items() if name not in _SECRET_OPTIONS},
+    }
 
 
 def _repeat_earlier_tasks(spec: dict[str, Any]) -> None:

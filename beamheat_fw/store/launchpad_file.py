@@ -68,6 +68,7 @@ class LaunchpadFile:
         settings = self.settings
         options: dict[str, Any] = {"serverSelectionTimeoutMS": CONTACT_MS, "connectTimeoutMS": CONTACT_MS}
         options |= settings.get("mongoclient_kwargs") or {}
+        host = settings.get("host") or "localhost"
         if settings.get("username"):
             source = settings.get("authsource") or (None if settings.get("uri_mode") else self.database_name)
             options |= {"username": settings["username"], "password": settings.get("password")}
@@ -75,12 +76,14 @@ class LaunchpadFile:
         try:
             if not settings.get("uri_mode"):
                 options["port"] = int(settings.get("port") or 27017)
-            return MongoClient(settings.get("host") or "localhost", **options)
+            return MongoClient(host, **options)
         except (PyMongoError, ValueError, TypeError) as error:
+            # What pymongo makes of a badly escaped password is quoted in its message.
+            reason = "the host's user or password may need escaping" if "@" in host else str(error)[:300]
             raise InputError(
                 "The launchpad file does not lead to a database",
-                "Correct host, port and mongoclient_kwargs.",
-                {"file": str(self.path), "reason": str(error)[:300]},
+                "Correct host, port and mongoclient_kwargs; give a password in BEAMHEAT_DB_PASSWORD.",
+                {"file": str(self.path), "reason": reason},
             ) from None
 
 
@@ -163,7 +166,7 @@ def read_launchpad_file(path: Path) -> LaunchpadFile:
 def _refuse_open_password(path: Path, settings: dict[str, Any]) -> None:
     """Refuse a file that holds a password and that others may read."""
     host = str(settings.get("host") or "")
-    holds = settings.get("password") or re.match(r"mongodb(\+srv)?://[^/@]*:[^/@]*@", host)
+    holds = settings.get("password") or re.match(r"mongodb(\+srv)?://.*:.*@", host)
     if holds and path.stat().st_mode & 0o077:
         raise InputError(
             "The launchpad file holds a password, and others may read it",

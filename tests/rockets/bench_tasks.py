@@ -51,6 +51,18 @@ class Fail(FiretaskBase):
 
 
 @explicit_serialize
+class TellAll(FiretaskBase):
+    """Tell the database, the log and the error everything that the LaunchPad says of itself."""
+
+    def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
+        said = f"{self.launchpad.to_dict()} {self.launchpad!r} {self.launchpad}"
+        print(said)
+        if self.get("fail"):
+            raise ValueError(said)
+        return FWAction(stored_data=self.launchpad.to_dict(), update_spec={"said": said})
+
+
+@explicit_serialize
 class TooMuch(FiretaskBase):
     """Return more than a MongoDB document can hold."""
 
