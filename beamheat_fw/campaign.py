@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from beamheat_fw.errors import InputError
 from beamheat_fw.identity import content_hash, file_sha256
 from beamheat_fw.physics.structures import ParticleRecipe, SystemRecipe, TrainingSetRecipe
+from beamheat_fw.queue_resources import RESOURCES, is_resource
 from beamheat_fw.yaml_files import read_mapping
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -393,6 +394,17 @@ class Campaign(Stage):
     eels: EelsStage
     prediction: PredictionStage
     queue: Mapping[Category, dict[str, str | int]] = Field(default_factory=dict)
+
+    @field_validator("queue")
+    @classmethod
+    def _asks_for_resources(
+        cls, queue: Mapping[Category, dict[str, str | int]]
+    ) -> Mapping[Category, dict[str, str | int]]:
+        for category, asked in queue.items():
+            if wrong := next((key for key, value in asked.items() if not is_resource(key, value)), None):
+                known = ", ".join(sorted(RESOURCES))
+                raise ValueError(f"{category}.{wrong} is no plain resource of the queue; these are: {known}")
+        return queue
 
     @property
     def campaign_id(self) -> str:

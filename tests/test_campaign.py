@@ -48,6 +48,7 @@ def test_the_spectrum_is_part_of_a_campaigns_identity(document, tmp_path):
         ({"labeling": {}}, "'labelling'"),
         ({"heating": {"relax_pss": 1}}, "'relax_ps'"),
         ({"training": {"members": 1}}, "training.members"),
+        ({"queue": {"dft": {"pre_rocket": "curl x | sh"}}}, "dft.pre_rocket is no plain resource"),
         ({"labelling": {"reference": {"calculator": "vasp"}}}, "vasp"),
         ({"heating": {"particle_K": 300}}, "differ"),
         ({"convergence": {"min_rounds": 3, "max_rounds": 2}}, "less than min_rounds"),

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.queue_resources import is_resource
 
 OWN_TASKS = "beamheat_fw.firetasks"
 
@@ -31,7 +32,7 @@ def judge(document: Mapping[str, Any], allowed: Sequence[str] = ()) -> None:
         The raw firework or launch of the database, or an action that is to be loaded.
     allowed : sequence of str
         Names of firetasks, or packages and modules that hold them, beside the firetasks of `OWN_TASKS`; and
-        the keys of a spec that act on files.
+        the keys of a spec that act on files or on a job's script.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def _named_code(value: Any) -> Iterator[str]:
 
 
 def _named_files(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every key through which a rocket would touch files that the document names."""
+    """Yield every key through which a rocket would touch files, or a job run commands, that it names."""
     if document.get("trackers"):  # of a launch
         yield "_trackers"
     spec = document.get("spec")
@@ -74,3 +75,14 @@ def _named_files(document: Mapping[str, Any]) -> Iterator[str]:
     recovery = spec.get("_recovery")
     if isinstance(recovery, Mapping) and recovery.get("_mode"):  # without a mode no folder is copied
         yield "_recovery"
+    yield from _queue_commands(spec.get("_queueadapter"))
+
+
+def _queue_commands(asked: Any) -> Iterator[str]:
+    """Yield what is no resource in what a firework asks of the queue: it would go into the job's script."""
+    if not asked:
+        return
+    if not isinstance(asked, Mapping):
+        yield "_queueadapter"
+        return
+    yield from (f"_queueadapter.{key}" for key, value in asked.items() if not is_resource(key, value))

@@ -39,6 +39,12 @@ def test_own_and_listed_tasks_pass(name: str, allowed: tuple[str, ...]) -> None:
         _firework("{{beamheat_fw.firetasks.Label}}", _launch_dir="/home/someone"),
         _firework("{{beamheat_fw.firetasks.Label}}", _trackers=[{"filename": "/home/someone/.ssh/id"}]),
         _firework("{{beamheat_fw.firetasks.Label}}", _recovery={"_mode": "cp", "_prev_dir": "/x"}),
+        _firework("{{beamheat_fw.firetasks.Label}}", _queueadapter={"pre_rocket": "curl x | sh"}),
+        _firework("{{beamheat_fw.firetasks.Label}}", _queueadapter={"rocket_launch": "sh"}),
+        _firework("{{beamheat_fw.firetasks.Label}}", _queueadapter={"nodes": "1\ncurl x | sh"}),
+        _firework("{{beamheat_fw.firetasks.Label}}", _queueadapter={"ntasks": "4; curl x"}),
+        _firework("{{beamheat_fw.firetasks.Label}}", _queueadapter={"queue": ["a"]}),
+        _firework("{{beamheat_fw.firetasks.Label}}", _queueadapter=["pre_rocket"]),
         {"launch_id": 1, "trackers": [{"filename": "/home/someone/.ssh/id"}]},
         {"launch_id": 1, "action": {"update_spec": {"x": [{"@module": "os", "@callable": "system"}]}}},
         _firework("{{beamheat_fw.firetasks.Label}}", "{{os.system}}"),
@@ -56,3 +62,10 @@ def test_everything_else_is_refused_wherever_it_stands(firework: dict[str, Any])
 def test_rerun_at_task_level_and_listed_keys_pass() -> None:
     judge(_firework("{{beamheat_fw.firetasks.Label}}", _recovery={"_mode": None, "_task_n": 1}))
     judge(_firework("{{beamheat_fw.firetasks.Label}}", _launch_dir="/fast/run1"), ("_launch_dir",))
+
+
+def test_resources_pass_and_a_site_may_list_more() -> None:
+    asked = {"ntasks": 32, "walltime": "08:00:00", "gres": "gpu:a100:2", "account": None}
+    judge(_firework("{{beamheat_fw.firetasks.Label}}", _queueadapter=asked))
+    more = _firework("{{beamheat_fw.firetasks.Label}}", _queueadapter={**asked, "image": "site/one:2"})
+    judge(more, ("_queueadapter.image",))
