@@ -10,7 +10,7 @@ import typer
 from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
 
 app = typer.Typer(
-    help="Start, stop or look at the embedded MongoDB; migrate a database of an earlier release."
+    help="Start, stop or look at the embedded MongoDB; migrate or sign a database."
     "\n\nExample: beamheat db start",
     no_args_is_help=True,
 )
@@ -83,6 +83,27 @@ def migrate(
         found = look(store) if dry_run else bring_up_to_date(store)
     document = asdict(found) | {"dry_run": dry_run, "backup": _backup(store.db.name)}
     emit(document, as_json=as_json, readable=_print_migration)
+
+
+@app.command()
+def sign(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many.")] = False,
+    launchpad: LaunchpadOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign all artifacts with the site's key (BEAMHEAT_ARTIFACT_KEY): trust what is in the database now.
+
+    Example: beamheat db sign --dry-run
+    """
+    from beamheat_fw.store.launchpad_file import open_store
+    from beamheat_fw.store.signatures import sign_all
+
+    signed = sign_all(open_store(launchpad, to_write=not dry_run), dry_run=dry_run)
+    emit(
+        {"artifacts": signed, "dry_run": dry_run},
+        as_json=as_json,
+        readable=lambda _: print(f"{signed} artifacts {'would be' if dry_run else 'were'} signed"),
+    )
 
 
 def _backup(database: str) -> str:

@@ -15,6 +15,7 @@ from gridfs.errors import CorruptGridFile, FileExists
 
 from beamheat_fw.errors import InputError, IntegrityError, StoreError
 from beamheat_fw.identity import bytes_sha256, file_sha256
+from beamheat_fw.store.signatures import FIELD, check_signature, signature, site_key
 
 if TYPE_CHECKING:
     from gridfs import GridFSBucket
@@ -47,8 +48,14 @@ def put_artifact(store: Store, source: Path | bytes, **metadata: Any) -> str:
         sha256 = file_sha256(source)
     else:
         raise InputError("There is no file to save", "Give the path of a file.", {"path": str(source)})
+    key = site_key()
+    mark = {FIELD: signature(key, sha256)} if key else {}
     if not has_artifact(store, sha256):
-        _upload(store, source, sha256, metadata)
+        _upload(store, source, sha256, {**metadata, **mark})
+    if mark:  # what is here is trusted, whoever saved the same before
+        store.db[f"{BUCKET}.files"].update_one(
+            {"filename": sha256}, {"$set": {f"metadata.{FIELD}": mark[FIELD]}}
+        )
     return sha256
 
 
@@ -73,8 +80,10 @@ def fetch_artifact(store: Store, sha256: str, destination: Path, cache: Path | N
     StoreError
         No artifact has this hash.
     IntegrityError
-        Its content in the database is cut short or altered.
+        Its content in the database is cut short or altered, or this site's key has not signed it.
     """
+    if site_key():  # a copy here may be older than the key
+        _find(store, sha256)
     if destination.is_file() and file_sha256(destination) == sha256:
         return destination
     copy = (cache or default_cache()) / sha256[:2] / sha256
@@ -137,13 +146,20 @@ def _blocks(source: Path | bytes) -> Any:
 
 
 def _read(store: Store, sha256: str, target: IO[bytes]) -> None:
-    found = store.db[f"{BUCKET}.files"].find_one({"filename": sha256}, {"_id": 1})
-    if found is None:
-        raise _missing(sha256)
+    found = _find(store, sha256)
     try:
         _bucket(store).download_to_stream(found["_id"], target)
     except CorruptGridFile:
         raise _altered(sha256) from None
+
+
+def _find(store: Store, sha256: str) -> dict[str, Any]:
+    """Return the file's document, its signature checked."""
+    found = store.db[f"{BUCKET}.files"].find_one({"filename": sha256}, {"metadata": 1})
+    if found is None:
+        raise _missing(sha256)
+    check_signature(site_key(), sha256, found)
+    return found
 
 
 def _write_whole(destination: Path, sha256: str, write: Callable[[IO[bytes]], None]) -> None:
