@@ -49,6 +49,7 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
     from rich.table import Table
 
     from beamheat_fw.cli.run import labels_left
+    from beamheat_fw.report.code_versions import mixed_versions_text
 
     console.print(f"[bold]{document['campaign']}[/bold] {document['campaign_id'][:12]}: {document['state']}")
     if document["rounds"]:
@@ -72,5 +73,7 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
             f"[red]failed[/red] {failure['name']} (fw {failure['fw_id']}): {failure['reason']}",
             highlight=False,
         )
+    for mixed in document["mixed_versions"]:
+        console.print(f"[yellow]warning[/yellow] {mixed_versions_text(mixed)}", highlight=False)
     if document["delta_T_K"] is not None:
         console.print(f"temperature rise: {document['delta_T_text']}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from beamheat_fw.report.code_versions import mixed_versions
 from beamheat_fw.report.time_left import time_left_s
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import CampaignRecord, Conductance, Prediction, Round
@@ -18,7 +19,8 @@ def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
     dict
         ``campaign``, ``campaign_id``, ``state``, ``rounds`` (with label counts, gate counts and verdict),
         ``fireworks`` (count by FireWorks state), ``running`` (their names), ``failures`` (with reasons),
-        ``delta_T_K`` and ``delta_T_text`` (None before there is a prediction).
+        ``mixed_versions`` (codes of which its workers ran several), ``delta_T_K`` and ``delta_T_text``
+        (None before there is a prediction).
     """
     fireworks = list(
         store.db["fireworks"].find(
@@ -37,6 +39,7 @@ def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
         "fireworks": dict(Counter(firework["state"] for firework in fireworks)),
         "running": [firework["name"] for firework in fireworks if firework["state"] == "RUNNING"],
         "failures": [_failure(store, firework) for firework in fireworks if firework["state"] == "FIZZLED"],
+        "mixed_versions": mixed_versions(store, record.id),
         "delta_T_K": prediction.delta_T_K if prediction else None,
         "delta_T_text": temperature_text(prediction, _conductance(store, prediction)) if prediction else None,
     }
