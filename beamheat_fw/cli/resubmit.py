@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -27,12 +28,24 @@ def command(
         str | None,
         typer.Option(help="Failed then or later: 2026-03-01T12:00.", show_default=False),
     ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Failed before then: 2026-03-02.", show_default=False)
+    ] = None,
     fw_id: Annotated[
         list[int] | None, typer.Option("-i", "--fw-id", help="These fireworks.", show_default=False)
     ] = None,
     limit: Annotated[
         int, typer.Option(min=1, help="Refuse what failed so often in a row with the same error.")
     ] = 3,
+    force: Annotated[
+        bool, typer.Option("--force", help="Refuse nothing, however often it has failed.")
+    ] = False,
+    failed_labels: Annotated[
+        bool,
+        typer.Option(
+            "--failed-labels", help="Instead, calculate failed labels again, of completed work too."
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     as_json: JsonOption = False,
     launchpad: LaunchpadOption = None,
@@ -42,33 +55,43 @@ def command(
     Example: beamheat resubmit --campaign quickstart --dry-run
     """
     from beamheat_fw.cli.as_worker import connect_as_worker
+    from beamheat_fw.doctor.label_retries import choose_labels, retry_labels
     from beamheat_fw.doctor.resubmission import Selection, choose, resubmit
     from beamheat_fw.store.campaigns import find_campaign
     from beamheat_fw.store.database import Store
 
     if state not in ("FIZZLED", "DEFUSED"):
         raise InputError("Only failed work is resubmitted", "Give FIZZLED or DEFUSED.", {"state": state})
-    moment = _moment(since)
+    if failed_labels and (stage or error_kind or since or until or fw_id or state != "FIZZLED"):
+        raise InputError("Failed labels are chosen by campaign alone", "Leave the other filters out.")
+    moments = _moment("since", since), _moment("until", until)
     pad, _ = connect_as_worker(launchpad)
-    campaign_id = find_campaign(Store.from_launchpad(pad), campaign).id if campaign else None
-    selection = Selection(campaign_id, stage, error_kind, moment, tuple(fw_id or ()), state)
-    chosen = list((choose if dry_run else resubmit)(pad, selection, limit))
+    store = Store.from_launchpad(pad)
+    campaign_id = find_campaign(store, campaign).id if campaign else None
+    most = sys.maxsize if force else limit
+    if failed_labels:
+        chosen: Sequence[Any] = list(
+            (choose_labels if dry_run else retry_labels)(pad, store, campaign_id, most)
+        )
+    else:
+        selection = Selection(campaign_id, stage, error_kind, *moments, tuple(fw_id or ()), state)
+        chosen = list((choose if dry_run else resubmit)(pad, selection, most))
     emit(
         {"dry_run": dry_run, "fireworks": [vars(firework) for firework in chosen]},
         as_json=as_json,
-        readable=lambda _: _print(chosen, dry_run),
+        readable=lambda _: (_print_labels if failed_labels else _print)(chosen, dry_run),
     )
     return 1 if any(firework.refusal for firework in chosen) else 0
 
 
-def _moment(since: str | None) -> datetime.datetime | None:
-    if since is None:
+def _moment(option: str, given: str | None) -> datetime.datetime | None:
+    if given is None:
         return None
     try:
-        moment = datetime.datetime.fromisoformat(since)
+        moment = datetime.datetime.fromisoformat(given)
     except ValueError:
         raise InputError(
-            "This is no date", "Write it as 2026-03-01 or 2026-03-01T12:00.", {"since": since}
+            "This is no date", "Write it as 2026-03-01 or 2026-03-01T12:00.", {option: given}
         ) from None
     return moment.astimezone(datetime.UTC)
 
@@ -82,3 +105,15 @@ def _print(chosen: Sequence[Any], dry_run: bool) -> None:
         print(f"    failed {firework.attempts} times; {verdict or 'is no longer failed'}")
     if not chosen:
         print("Nothing failed that fits.")
+
+
+def _print_labels(chosen: Sequence[Any], dry_run: bool) -> None:
+    for firework in chosen:
+        print(f"{firework.fw_id} {firework.name}:")
+        if firework.label_ids:
+            verb = "would be" if dry_run else "are" if firework.rerun else "will be"
+            print(f"    {len(firework.label_ids)} failed labels {verb} calculated again")
+        if firework.refusal:
+            print(f"    {len(firework.given_up)} labels {firework.refusal}")
+    if not chosen:
+        print("No label failed.")

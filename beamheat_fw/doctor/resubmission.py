@@ -24,6 +24,8 @@ class Selection:
         The class of the error: ``CalculationError``, ``ValueError``, ``Lost`` for vanished rockets.
     since : datetime or None
         Failed at this time or later.
+    until : datetime or None
+        Failed before this time.
     fw_ids : tuple of int
     state : {'FIZZLED', 'DEFUSED'}
     """
@@ -32,6 +34,7 @@ class Selection:
     stage: str | None = None
     error_kind: str | None = None
     since: datetime.datetime | None = None
+    until: datetime.datetime | None = None
     fw_ids: tuple[int, ...] = ()
     state: str = "FIZZLED"
 
@@ -111,10 +114,12 @@ def choose(
             continue
         if selection.since and newest.at < selection.since:
             continue
+        if selection.until and newest.at >= selection.until:
+            continue
         equal = _equal_at_the_end(failures)
         refusal = (
             f"refused: it has failed {equal} times in a row with the same {newest.kind}; "
-            f"mend the cause, then raise --limit"
+            f"mend the cause, then raise --limit or give --force"
             if equal >= limit
             else ""
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import ItemsView, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,11 +115,20 @@ class LabelStructures(JobTask):
             time.sleep(WAIT_S)
 
     def inputs(self, context: Context, staged: dict[str, Any] | None) -> dict[str, Any]:
-        """Claim the chunk's free labels; a folder that holds them all already is gone on with."""
-        claimed = [label.id for label in claim(context.store, self["label_ids"], _owner(context))]
-        if staged and set(claimed) <= set(staged["label_ids"]):
+        """Claim the chunk's free labels; a folder that holds them all already is gone on with.
+
+        A folder from before a label was planned anew is not: it holds the failure.
+        """
+        claimed = list(claim(context.store, self["label_ids"], _owner(context)))
+        ids = [label.id for label in claimed]
+        retries = {label.id: label.retries for label in claimed if label.retries}
+        if staged and set(ids) <= set(staged["label_ids"]) and retries.items() <= _retries(staged):
             return staged
-        return {"label_ids": claimed, "settings_hash": level_of(context.campaign).settings_hash}
+        return {
+            "label_ids": ids,
+            "settings_hash": level_of(context.campaign).settings_hash,
+            "retries": retries,
+        }
 
     def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
         """Write the structures and the settings."""
@@ -159,6 +168,11 @@ class LabelStructures(JobTask):
             result = LabelResult.read(path)
             context.write(partial(_save, context, result))
         return dict(count_states(context.store, self["label_ids"]))
+
+
+def _retries(staged: Mapping[str, Any]) -> ItemsView[str, int]:
+    """Return how often each label had been retried when a folder was staged, perhaps by an older release."""
+    return staged.get("retries", {}).items()
 
 
 def _owner(context: Context) -> str:

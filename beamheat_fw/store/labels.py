@@ -300,10 +300,11 @@ def fail(
 
 
 def retry(store: Store, label_ids: Sequence[str]) -> int:
-    """Plan failed labels anew; return how many."""
+    """Plan failed labels anew, and count that; return how many."""
     change = {"state": "planned", "lease": None, "last_updated": datetime.now(UTC)}
     query = {"_id": {"$in": list(label_ids)}, "state": "failed"}
-    return store.collection(Label).update_many(query, {"$set": change}).modified_count
+    again = {"$set": change, "$inc": {"retries": 1}}
+    return store.collection(Label).update_many(query, again).modified_count
 
 
 def count_states(store: Store, label_ids: Sequence[str]) -> dict[str, int]:

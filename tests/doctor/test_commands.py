@@ -93,6 +93,8 @@ def test_campaign_is_paused_resumed_and_cancelled_by_name(
     ("arguments", "words"),
     [
         (["resubmit", "--since", "yesterday"], "2026-03-01"),
+        (["resubmit", "--until", "tomorrow"], "until"),
+        (["resubmit", "--failed-labels", "--stage", "heat"], "by campaign alone"),
         (["resubmit", "--state", "COMPLETED"], "FIZZLED or DEFUSED"),
         (["resubmit", "--campaign", "nobody"], "no such campaign"),
         (["pause", "nobody"], "no such campaign"),

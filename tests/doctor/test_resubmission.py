@@ -38,6 +38,8 @@ def test_failures_are_selected_by_what_is_known_of_them(bench: Bench, failed: tu
     assert chosen(bench, error_kind="CalculationError") == []
     assert chosen(bench, since=now - datetime.timedelta(hours=1)) == [first, second]
     assert chosen(bench, since=now) == []
+    assert chosen(bench, until=now) == [first, second]
+    assert chosen(bench, until=now - datetime.timedelta(hours=1)) == []
     (one,) = choose(bench.launchpad, Selection(fw_ids=(first,)))
     assert (one.error_kind, one.error, one.attempts, one.refusal) == ("ValueError", "diverged", 1, "")
     assert bench.state(first) == "FIZZLED"

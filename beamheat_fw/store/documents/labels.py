@@ -110,6 +110,8 @@ class Label(MaterialDocument):
         Set while it is running.
     attempts : int
         How many times it was claimed.
+    retries : int
+        How many times it was planned anew after it had failed.
     reason : dict or None
         Why it failed: ``kind``, ``what``, ``fix``, ``values`` of the error.
     energy_eV, forces_eV_A, stress_eV_A3, run_stats, analysis, dir_name, made_by
@@ -128,6 +130,7 @@ class Label(MaterialDocument):
     requests: tuple[LabelRequest, ...] = ()
     lease: Lease | None = None
     attempts: int = 0
+    retries: int = 0
     reason: dict[str, Any] | None = None
     energy_eV: float | None = None
     forces_eV_A: tuple[Vector, ...] | None = None
