@@ -1,4 +1,4 @@
-"""The code of tutorials runs as it stands beside `workflows`, and prints what they show."""
+"""The code of guides runs as it stands beside `workflows`, and prints what they show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+PAGES = [*sorted((ROOT / "docs" / "tutorials").glob("*.md")), ROOT / "docs" / "extending.md"]
 
 
 def blocks(page: Path, language: str) -> list[str]:
