@@ -80,8 +80,9 @@ def _check_failed_share(context: Context, labels: list[Label]) -> None:
         first = failed[0].reason or {}
         raise CalculationError(
             "Too many labels of this round failed",
-            "Look at their reasons (`beamheat find labels --state failed`), then mend the settings in the "
-            "campaign file: as a new campaign it reuses every finished label.",
+            "Look at their reasons (`beamheat find labels --state failed`). Mend the cause and calculate "
+            "them again (`beamheat resubmit --failed-labels`); or mend the settings in the campaign file: "
+            "as a new campaign it reuses every finished label.",
             {"failed": len(failed), "labels": len(labels), "limit": limit, "first": first.get("what", "")},
         )
 

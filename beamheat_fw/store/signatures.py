@@ -26,6 +26,7 @@ FIELD: Final = "hmac_sha256"
 #: What the key signs here, should a site use it elsewhere too.
 _PURPOSE: Final = b"beamheat artifact "
 _SHORTEST_KEY: Final = 32
+_HOW_TO_MAKE: Final = "Make one with: (umask 077; head -c 32 /dev/urandom | base64 > FILE)."
 
 
 def site_key() -> bytes | None:
@@ -103,9 +104,6 @@ def sign_all(store: Store, *, dry_run: bool = False) -> int:
         if not dry_run:
             files.update_one({"_id": file["_id"]}, {"$set": {f"metadata.{FIELD}": right}})
     return signed
-
-
-_HOW_TO_MAKE: Final = "Make one with: (umask 077; head -c 32 /dev/urandom | base64 > FILE)."
 
 
 def _unusable(named: str, reason: str) -> InputError:

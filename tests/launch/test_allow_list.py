@@ -3,6 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from bench_tasks import Sleep
+from fireworks import Firework, FWorker
+from rocket_bench import Bench
 
 from beamheat_fw.launch.allow_list import RefusedTask, judge
 
@@ -69,3 +72,17 @@ def test_resources_pass_and_a_site_may_list_more() -> None:
     judge(_firework("{{beamheat_fw.firetasks.Label}}", _queueadapter=asked))
     more = _firework("{{beamheat_fw.firetasks.Label}}", _queueadapter={**asked, "image": "site/one:2"})
     judge(more, ("_queueadapter.image",))
+
+
+@pytest.mark.mongod
+def test_firework_with_commands_for_the_job_script_is_never_reserved(bench: Bench) -> None:
+    """As `qlaunch -r` reserves it, before it writes the script."""
+    spec = {"_queueadapter": {"pre_rocket": "touch /tmp/owned"}}
+    evil, good = bench.add(
+        Firework(Sleep(), spec=spec), Firework(Sleep(), spec={"_queueadapter": {"nodes": 2}})
+    )
+    reserved, _ = bench.launchpad.reserve_fw(FWorker(), str(bench.folder), fw_id=evil)
+    assert reserved is None
+    assert bench.state(evil) == "FIZZLED"
+    reserved, _ = bench.launchpad.reserve_fw(FWorker(), str(bench.folder), fw_id=good)
+    assert reserved.fw_id == good
