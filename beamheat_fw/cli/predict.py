@@ -106,7 +106,7 @@ def _predicted(flow: HeatFlow, loss: EnergyLoss, visits: VisitOptions, share: fl
 
 def _inputs(flow: HeatFlow, loss: EnergyLoss, body: Body) -> dict[str, Any]:
     """Return every input as it was used, plain data."""
-    particle = flow.particle
+    particle, electrons = flow.particle, flow.interface.electron_phonon
     found: dict[str, Any] = {
         "volume_nm3": particle.volume_nm3.to_dict(),
         "contact_area_nm2": particle.contact_area_nm2.to_dict(),
@@ -121,6 +121,7 @@ def _inputs(flow: HeatFlow, loss: EnergyLoss, body: Body) -> dict[str, Any]:
         "material": particle.material.name,
         "atoms": particle.atoms if body.shape is None else body.shape.atoms,
         "ambient_K": flow.ambient_K,
+        "electron_phonon": None if electrons is None else asdict(electrons),
         "support": None if flow.support is None else asdict(flow.support),
     }
     if body.shape is not None:

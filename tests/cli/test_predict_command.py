@@ -62,6 +62,8 @@ def test_electron_phonon_resistance_is_bound_counted_or_left_out(capsys):
     assert none["budget"]["electron_phonon"] == 0.0
     assert undecided["delta_T_K"]["value"] == none["delta_T_K"]["value"]
     assert undecided["delta_T_K"]["upper"] > none["delta_T_K"]["upper"]
+    assert none["inputs"]["electron_phonon"] is None
+    assert counted["inputs"]["electron_phonon"]["coupling_W_m3K"]["value"] == 2.5e16
     assert counted["parts_K"]["electron_phonon"] == pytest.approx(size_K)
     given = document(capsys, arguments(electron_phonon_w_m3k="2.5e16+-1e16"))
     assert given["delta_T_K"] == counted["delta_T_K"]
