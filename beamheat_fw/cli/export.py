@@ -1,9 +1,9 @@
-"""``beamheat export``: labels or a dataset as files that ASE, NequIP and MACE read."""
+"""``beamheat export``: labels, datasets, results and committees as files that other programs read."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,68 +12,126 @@ from beamheat_fw.errors import InputError
 
 if TYPE_CHECKING:
     from beamheat_fw.store.database import Store
+    from beamheat_fw.store.filters import Filters
+
+_LABELLED: Final = ("extxyz", "mace", "ase-db")
+#: What can be exported, in which formats; the first is the default.
+FORMATS: Final[dict[str, tuple[str, ...]]] = {
+    "labels": _LABELLED,
+    "dataset": _LABELLED,
+    "conductances": ("csv",),
+    "predictions": ("csv",),
+    "committee": ("nequip",),
+}
+#: Those of one document, and its collection.
+ONE: Final = {"dataset": "datasets", "committee": "committees"}
 
 
 def command(
-    what: Annotated[str, typer.Argument(help="labels, or dataset.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
-    dataset: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="The dataset's id, or how it begins.")
+    what: Annotated[str, typer.Argument(help=", ".join(FORMATS))],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The file to write; a folder for a committee.")
+    ],
+    identifier: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="The dataset's or committee's id, or how it begins."),
     ] = None,
-    file_format: Annotated[str, typer.Option("--format", help="extxyz, or ase-db.")] = "extxyz",
-    formula: Annotated[str | None, typer.Option(help="Labels of this composition.")] = None,
-    tag: Annotated[str | None, typer.Option(help="Labels with this tag.")] = None,
-    campaign: Annotated[str | None, typer.Option(help="Labels a campaign asked for.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    file_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="extxyz (ASE's keys, which NequIP reads), mace (extxyz with REF_energy and REF_forces) or "
+            "ase-db; csv for results; nequip for a committee's packages.",
+            show_default="the first that fits",
+        ),
+    ] = None,
+    formula: Annotated[str | None, typer.Option(help="Labels or results of this composition.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Labels or results with this tag.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Labels or results of this campaign.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     launchpad: LaunchpadOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write completed labels, or the members of a dataset, with energies (eV) and forces (eV/Å).
+    """Write labels or a dataset (eV, eV/Å), conductances or predictions, or a committee's models.
 
     Example: beamheat export labels --campaign quickstart --format extxyz -o labels.extxyz
     """
-    from beamheat_fw.store.exports import FORMATS, dataset_frames, label_frames, write_frames
     from beamheat_fw.store.filters import Filters
     from beamheat_fw.store.launchpad_file import open_store
 
-    chosen = next((known for known in FORMATS if known == file_format), None)
-    if chosen is None or what not in ("labels", "dataset") or (what == "dataset") != (dataset is not None):
-        raise InputError(
-            "This cannot be exported",
-            f"Write `export labels` or `export dataset ID`, with --format {' or '.join(FORMATS)}.",
-            {"what": what, "id": dataset, "format": file_format},
-        )
+    chosen = _format(what, identifier, file_format)
     if output.exists() and not force:
         raise InputError("The file is there already", "Give --force to replace it.", {"file": str(output)})
+    if output.exists() and output.is_dir() != (what == "committee"):
+        raise InputError(
+            "A folder is no file", "Name a folder for a committee, else a file.", {"file": str(output)}
+        )
+    filters = Filters(formula=formula, tag=tag, campaign=campaign)
     store = open_store(launchpad)
-    if dataset is not None:
-        frames = dataset_frames(store, _dataset_id(store, dataset))
+    whole = None if identifier is None else _whole_id(store, ONE[what], identifier)
+    if what == "committee":
+        from beamheat_fw.store.packages import write_packages
+
+        counted = {"members": write_packages(store, str(whole), output, replace=force)}
+    elif what in ("labels", "dataset"):
+        counted = {"frames": _write_frames(store, whole, filters, output, chosen)}
     else:
-        filters = Filters(formula=formula, tag=tag, campaign=campaign, state="completed")
-        frames = label_frames(_labels(store, filters))
-    write_frames(frames, output, chosen)
-    emit({"file": str(output), "frames": len(frames)}, as_json=as_json, readable=_print_result)
+        counted = {"rows": _write_results(store, what, filters, output)}
+    emit({"file": str(output), "format": chosen, **counted}, as_json=as_json, readable=_print_result)
 
 
-def _labels(store: Store, filters: Any) -> list[Any]:
+def _format(what: str, identifier: str | None, asked: str | None) -> str:
+    """Return the format, of what can be exported so."""
+    known = FORMATS.get(what, ())
+    chosen = asked or next(iter(known), None)
+    if chosen not in known or (what in ONE) != (identifier is not None):
+        kinds = (f"{name}{' ID' if name in ONE else ''} ({', '.join(FORMATS[name])})" for name in FORMATS)
+        raise InputError(
+            "This cannot be exported",
+            f"Export one of {'; '.join(kinds)}.",
+            {"what": what, "id": identifier, "format": asked},
+        )
+    return chosen
+
+
+def _write_frames(store: Store, dataset: str | None, filters: Filters, output: Path, chosen: str) -> int:
+    from dataclasses import replace
+
     from beamheat_fw.store.documents import Label
+    from beamheat_fw.store.exports import FORMATS as KNOWN
+    from beamheat_fw.store.exports import dataset_frames, label_frames, write_frames
     from beamheat_fw.store.filters import build_query
 
-    return list(store.find(Label, build_query(store, Label, filters)))
+    if dataset is not None:
+        frames = dataset_frames(store, dataset)
+    else:
+        query = build_query(store, Label, replace(filters, state="completed"))
+        frames = label_frames(list(store.find(Label, query)))
+    write_frames(frames, output, next(known for known in KNOWN if known == chosen))
+    return len(frames)
 
 
-def _dataset_id(store: Store, wanted: str) -> str:
+def _write_results(store: Store, what: str, filters: Filters, output: Path) -> int:
+    from beamheat_fw.store.filters import build_query, find_raw, model_named
+    from beamheat_fw.store.result_tables import write_table
+
+    model = model_named(what)
+    return write_table(find_raw(store, model, build_query(store, model, filters)), output)
+
+
+def _whole_id(store: Store, collection: str, wanted: str) -> str:
     from beamheat_fw.store.provenance import locate
 
-    found = [each.id for each in locate(store, wanted) if each.collection == "datasets"]
+    found = [each.id for each in locate(store, wanted) if each.collection == collection]
     if len(found) != 1:
         raise InputError(
-            "There is no one dataset with this id",
-            "See `beamheat find datasets --json`.",
+            f"There is no one document of {collection} with this id",
+            f"See `beamheat find {collection} --json`.",
             {"id": wanted, "found": found},
         )
     return found[0]
 
 
 def _print_result(result: dict[str, Any]) -> None:
-    print(f"{result['frames']} frames in {result['file']}")
+    counted = next(name for name in ("frames", "rows", "members") if name in result)
+    print(f"{result[counted]} {counted} in {result['file']}")

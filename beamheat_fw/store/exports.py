@@ -1,4 +1,8 @@
-"""Labels as extended XYZ and ASE databases, with all that an import needs to know them again."""
+"""Labels as extended XYZ and ASE databases, with all that an import needs to know them again.
+
+NequIP reads ASE's own keys (format ``extxyz``); MACE reads ``REF_energy``, ``REF_forces`` and ``REF_stress``
+(format ``mace``), so that nothing overwrites a reference value.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,8 @@ from beamheat_fw.store.labels import label_atoms, load_labels
 if TYPE_CHECKING:
     from ase import Atoms
 
-Format = Literal["extxyz", "ase-db"]
-FORMATS: Final[tuple[Format, ...]] = ("extxyz", "ase-db")
+Format = Literal["extxyz", "mace", "ase-db"]
+FORMATS: Final[tuple[Format, ...]] = ("extxyz", "mace", "ase-db")
 
 
 def label_frames(labels: Sequence[Label]) -> list[Atoms]:
@@ -66,7 +70,10 @@ def write_frames(frames: Sequence[Atoms], path: Path, file_format: Format) -> No
         else:
             from ase.io import write
 
-            write(temporary, list(frames), format="extxyz")
+            shown = (
+                [_with_reference_keys(atoms) for atoms in frames] if file_format == "mace" else list(frames)
+            )
+            write(temporary, shown, format="extxyz")
         temporary.replace(path)
     except OSError as error:
         raise InputError(
@@ -74,6 +81,18 @@ def write_frames(frames: Sequence[Atoms], path: Path, file_format: Format) -> No
         ) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _with_reference_keys(atoms: Atoms) -> Atoms:
+    """Return a copy with the results under MACE's keys and no calculator."""
+    shown = atoms.copy()
+    results = atoms.calc.results if atoms.calc is not None else {}
+    for name, values in results.items():
+        if name == "forces":
+            shown.set_array("REF_forces", values)
+        else:
+            shown.info[f"REF_{name}"] = values
+    return shown
 
 
 def _write_database(frames: Sequence[Atoms], path: Path) -> None:
