@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from beamheat_fw.store.launchpad_file import find_launchpad_file, home_folder, o
 from beamheat_fw.store.mongod import find_mongod
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "clusters.md"
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_embedded_server_is_meant_while_it_runs(
     ("text", "said"),
     [
         ("[1, 2]", "no mapping"),
-        ("host: [", "flow"),
+        ("host: [", "expected the node content"),
         ("hots: x", "hots"),
         ("uri_mode: true\nhost: mongodb://x/", "name"),
         ("\x00", "launchpad file"),
@@ -156,7 +158,10 @@ def _server(folder: Path, *options: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[str]:
-    """The address of a server that asks for passwords; its user `reader` may only read."""
+    """The address of a server that asks for passwords.
+
+    Its user `reader` may only read, `keeper` may write, and `guide` has the roles that the guide names.
+    """
     with TemporaryDirectory(prefix="bh-", dir="/tmp") as folder:
         with (
             _server(Path(folder)) as address,
@@ -165,6 +170,9 @@ def guarded() -> Iterator[str]:
             for name, role in (("reader", "read"), ("keeper", "readWrite")):
                 roles = [{"role": role, "db": "beamheat"}]
                 client.admin.command("createUser", name, pwd="right", roles=roles)
+            named = re.findall(r'role: "(\w+)", db: "beamheat"', GUIDE.read_text(encoding="utf-8"))
+            roles = [{"role": role, "db": "beamheat"} for role in named]
+            client.admin.command("createUser", "guide", pwd="right", roles=roles)
         with _server(Path(folder), "--auth") as address:
             with MongoClient(address, serverSelectionTimeoutMS=20_000) as client:
                 client.admin.command("ping")
@@ -218,3 +226,25 @@ def test_rockets_log_in_with_what_the_environment_says(
     monkeypatch.setenv("BEAMHEAT_DB_PASSWORD", "right")
     launchpad = SurvivingLaunchPad.from_dict(read_launchpad_file(path).settings)
     assert launchpad.fireworks.find_one({}) is None
+
+
+def test_the_roles_that_the_guide_names_suffice_to_bring_the_schema_up_to_date(
+    guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pad.yaml"
+    path.write_text(f"uri_mode: true\nhost: {guarded}\nname: beamheat\n")
+    monkeypatch.setenv("BEAMHEAT_DB_PASSWORD", "right")
+    with MongoClient(guarded, username="guide", password="right") as client:
+        database = client["beamheat"]
+        database.drop_collection("labels")
+        database.create_collection("labels", validator={"_id": {"$exists": True}})
+        try:
+            monkeypatch.setenv("BEAMHEAT_DB_USERNAME", "keeper")
+            with pytest.raises(InputError, match="refuses this user"):
+                open_store(path, to_write=True)
+            monkeypatch.setenv("BEAMHEAT_DB_USERNAME", "guide")
+            open_store(path, to_write=True).db.client.close()
+            (labels,) = database.list_collections(filter={"name": "labels"})
+            assert "$jsonSchema" in labels["options"]["validator"]
+        finally:
+            client.drop_database("beamheat")
