@@ -33,6 +33,9 @@ def command(
     """Find t/lambda, the energy lost per electron, the mean loss and, with a thickness, the mean free path.
 
     Nothing is subtracted unless asked, and the whole spectrum is I_T unless a signal range is given.
+
+    Example: beamheat eels workflows/data/au_on_hbn_linescan.hspy --support-positions 0-6,40-47
+    --thickness-nm 12+-0.6
     """
     from beamheat_fw.drivers.spectra import read_low_loss
     from beamheat_fw.physics.eels.analysis import EelsSettings, analyse

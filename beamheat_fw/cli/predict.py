@@ -66,6 +66,9 @@ def command(
     """Predict how hot a particle gets under the beam, with its error and the causes of it.
 
     Without support options the interface alone stands between the particle and its surroundings.
+
+    Example: beamheat predict --volume-nm3 3097 --contact-area-nm2 287.9 --conductance-mw-m2k 59.3
+    --dose-rate 1e7 --beam-energy-kev 80
     """
     from beamheat_fw.cli.sweeping import parse_sweeps, run_sweep
     from beamheat_fw.physics.heat_flow import HeatFlow

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from beamheat_fw.launch.submitting import Submitter
 
 app = typer.Typer(
-    help="Submit jobs to the queue: qlaunch, but it never submits too much.", no_args_is_help=True
+    help="Submit jobs to the queue: qlaunch, but it never submits too much.\n\n"
+    "Example: beamheat qlaunch rapidfire -m 20 --per-job 8",
+    no_args_is_help=True,
 )
 
 
