@@ -45,6 +45,11 @@ class Finished:
 
 @pytest.fixture
 def finished(store: Store) -> Finished:
+    return finished_campaign(store)
+
+
+def finished_campaign(store: Store) -> Finished:
+    """Write a small finished campaign into a database."""
     campaign = load_campaign(QUICKSTART)
     save_campaign(store, campaign)
     name = campaign.campaign_id

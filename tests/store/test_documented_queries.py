@@ -31,7 +31,7 @@ QUERIES = _QUERY.findall(DOCUMENT.read_text(encoding="utf-8"))
 _KEPT = ("campaign", "label", "dataset", "committee", "prediction")
 
 
-class _Finds(CommandListener):
+class FindRecorder(CommandListener):
     """Keeps every find command as it went to the server."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Ran:
 
 @pytest.fixture
 def ran(store: Store, mongod: EmbeddedServer, finished: object) -> list[Ran]:
-    listener = _Finds()
+    listener = FindRecorder()
     found = []
     with MongoClient(mongod.uri, event_listeners=[listener]) as client:
         names: dict[str, Any] = {"db": client[store.db.name]}
