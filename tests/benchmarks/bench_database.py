@@ -2,8 +2,8 @@
 
 python tests/benchmarks/bench_database.py [SCALE]
 
-At scale 1 there are 1e5 labels, 1e3 md_runs and 1e6 provenance edges. A query's time is that of its find and of
-all documents it returns; beside it, in turns, the same documents are found by their ids.
+At scale 1 there are 1e5 labels, 1e3 md_runs and 1e6 provenance edges. A query's time is that of its find and
+of all documents it returns; beside it, in turns, the same documents are found by their ids.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _insert(store: Store, name: str, documents: Iterator[dict[str, Any]]) -> Non
 
 
 def _labels(template: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
-    """Yield labels of a hundred campaigns and levels: one in a hundred is of gold, one in a hundred failed."""
+    """Yield labels of a hundred campaigns and levels: one in a hundred is of gold, as many failed."""
     for number in range(count):
         group = number % _SHARE
         request = template["origin"] | {"campaign_id": f"campaign-{group}"}
