@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from beamheat_fw.campaign import HeatingStage
+from beamheat_fw.errors import CalculationError
 from beamheat_fw.firetasks.committee_files import stage_committee
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
@@ -184,12 +185,25 @@ class AnalyseConductance(CampaignTask):
             for run in runs
             for one in unpack_series(read_artifact(context.store, run.series_sha256 or ""))
         ]
+        if not series:
+            raise _none_survived(context)
         system = describe_heated(context.campaign.heating)
         contact = Contact(system["contact_area_nm2"], system["contact_definition"])
         heated = HeatedSystem(system["n_particle"], system["n_support"], contact)
         document = _conductance(context, relaxation_conductance(series, heated), runs)
         context.save(document, [Source("md_runs", run.id, "relaxation") for run in runs])
         return {"conductance_id": document.id, "verdict": document.fit["verdict"]}
+
+
+def _none_survived(context: Context) -> CalculationError:
+    runs = context.store.find(MDRun, {"campaign_id": context.campaign_id, "kind": "heating"})
+    reasons = [warning for run in runs for warning in run.analysis.warnings]
+    return CalculationError(
+        "No replica of the heated particle can be used: atoms escaped, or the energy was not conserved",
+        "Look at the runs in md_runs; a campaign with more labels, rounds or training epochs gives "
+        "potentials that hold.",
+        {"campaign_id": context.campaign_id, "marks": len(reasons), "first": reasons[0] if reasons else ""},
+    )
 
 
 def _conductance(context: Context, result: ConductanceResult, runs: list[MDRun]) -> Conductance:
