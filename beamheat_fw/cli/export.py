@@ -67,6 +67,10 @@ def command(
             "A folder is no file", "Name a folder for a committee, else a file.", {"file": str(output)}
         )
     filters = Filters(formula=formula, tag=tag, campaign=campaign)
+    if identifier is not None and filters != Filters():
+        raise InputError(
+            "One document needs no filters", "Leave --formula, --tag and --campaign out.", {"id": identifier}
+        )
     store = open_store(launchpad)
     whole = None if identifier is None else _whole_id(store, ONE[what], identifier)
     if what == "committee":

@@ -116,6 +116,7 @@ def test_committee_without_a_package_leaves_nothing(
         (["predictions", "x"], "predictions (csv)"),
         (["committee"], "committee ID (nequip)"),
         (["committee", "nobody"], "nobody"),
+        (["dataset", "x", "--formula", "Au"], "--formula"),
         (["conductances", "--formula", "Ag"], "no results"),
         (["spectra"], "conductances (csv)"),
     ],
