@@ -3,7 +3,7 @@ SHELL := /bin/bash
 python := .venv/bin/python
 export OMP_NUM_THREADS := 1
 
-.PHONY: set-up set-up-for-tests demo test docs bench science lint
+.PHONY: set-up set-up-for-tests demo test docs bench science lint storm
 
 set-up:
 	@launchers/set_up.sh
@@ -15,10 +15,14 @@ set-up-for-tests:
 	@launchers/set_up.sh --tests
 
 test: set-up-for-tests
-	@$(python) -m pytest --ignore=tests/science $(PYTEST_ARGS)
+	@$(python) -m pytest --ignore=tests/science --ignore=tests/clusters/test_campaign.py $(PYTEST_ARGS)
 
 docs: set-up
 	@$(python) -m sphinx -W --keep-going -q -b html docs docs/_build/html && echo "docs/_build/html/index.html"
+
+# Half an hour of kills and cuts on two clusters, then a campaign over both.
+storm: set-up-for-tests
+	@BEAMHEAT_STORM_S=1800 $(python) -m pytest -s tests/clusters/test_storm.py tests/clusters/test_campaign.py $(PYTEST_ARGS)
 
 bench: set-up
 	@$(python) -m tests.benchmarks
