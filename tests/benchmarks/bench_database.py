@@ -105,7 +105,7 @@ def _labels(template: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
             "elements": [metal],
             "formula_pretty": metal,
             "chemsys": metal,
-            "created_at": template["created_at"] - timedelta(seconds=number + 1),
+            "created_at": template["created_at"] + timedelta(seconds=number + 1),
         }
 
 
