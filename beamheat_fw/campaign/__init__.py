@@ -1,0 +1,45 @@
+"""The campaign file: one frozen model per stage, checked before anything is submitted.
+
+Units stand in the field names, or are ASE's (eV, Å). Every model refuses unknown keys.
+"""
+
+from beamheat_fw.campaign.committee import (
+    ConvergenceStage,
+    ExplorationStage,
+    GateStage,
+    SelectionStage,
+    TrainingStage,
+)
+from beamheat_fw.campaign.labelling import (
+    PRESETS,
+    EmtSettings,
+    GpawSettings,
+    LabellingStage,
+    ReferenceSettings,
+)
+from beamheat_fw.campaign.model import Campaign, Category
+from beamheat_fw.campaign.reading import load_campaign, parse_campaign, spectrum_path
+from beamheat_fw.campaign.results import EelsStage, HeatingStage, PredictionStage
+from beamheat_fw.campaign.stage import Stage
+
+__all__ = [
+    "PRESETS",
+    "Campaign",
+    "Category",
+    "ConvergenceStage",
+    "EelsStage",
+    "EmtSettings",
+    "ExplorationStage",
+    "GateStage",
+    "GpawSettings",
+    "HeatingStage",
+    "LabellingStage",
+    "PredictionStage",
+    "ReferenceSettings",
+    "SelectionStage",
+    "Stage",
+    "TrainingStage",
+    "load_campaign",
+    "parse_campaign",
+    "spectrum_path",
+]

@@ -1,0 +1,154 @@
+"""The committee: training, exploration, gate, selection and when the rounds end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from beamheat_fw.campaign.stage import Count, Fraction, Positive, Stage
+from beamheat_fw.physics.structures import SystemRecipe
+
+
+class TrainingStage(Stage):
+    """The committee and how its members are trained.
+
+    Attributes
+    ----------
+    members : int
+        Members of the committee; they differ in model seed, data seed and split.
+    r_max_A : float
+        The model's cutoff radius.
+    num_layers, l_max, num_features : int
+        NequIP's interaction layers, maximum rotation order and features per irrep.
+    parity : bool
+        Whether the features carry both parities.
+    max_epochs, batch_size, learning_rate
+        The optimiser's settings in every round but the first, if `first_max_epochs` is given.
+    first_max_epochs : int, optional
+        Epochs of round 0, which has the fewest structures.
+    validation_fraction : float
+        The share of structures each member holds back for validation, drawn anew for each member.
+    energy_weight, force_weight : float
+        Coefficients of the per-atom energy and the force term of the loss.
+    zbl : bool
+        Whether to add the ZBL pair potential at short range.
+    warm_start : bool
+        Whether a member goes on from the same member of the round before, rather than from random weights.
+    """
+
+    members: Annotated[int, Field(ge=2)] = 4
+    r_max_A: Positive = 5.0
+    num_layers: Count = 3
+    l_max: Annotated[int, Field(ge=0, le=4)] = 1
+    num_features: Count = 32
+    parity: bool = False
+    max_epochs: Count = 500
+    first_max_epochs: Count | None = None
+    batch_size: Count = 5
+    learning_rate: Positive = 0.01
+    validation_fraction: Annotated[float, Field(gt=0.0, lt=0.9)] = 0.1
+    energy_weight: Positive = 1.0
+    force_weight: Positive = 1.0
+    zbl: bool = True
+    warm_start: bool = False
+
+
+class ExplorationStage(Stage):
+    """MD with the committee on systems small enough to be labelled.
+
+    Attributes
+    ----------
+    systems : tuple of SystemRecipe
+        The start systems; each runs once at every temperature.
+    temperatures_K : tuple of float
+        Langevin temperatures.
+    steps : int
+        Steps of one trajectory.
+    timestep_fs : float
+    friction_per_ps : float
+        Langevin friction.
+    frame_every : int
+        Steps between frames that the gate looks at and selection may choose.
+    ranks : int
+        MPI ranks over which the trajectories are spread.
+    """
+
+    systems: tuple[SystemRecipe, ...] = Field(min_length=1)
+    temperatures_K: tuple[Positive, ...] = (300.0, 600.0)
+    steps: Count = 2000
+    timestep_fs: Positive = 2.0
+    friction_per_ps: Positive = 5.0
+    frame_every: Count = 20
+    ranks: Count = 2
+
+    @property
+    def trajectories(self) -> int:
+        """How many trajectories a round runs."""
+        return len(self.systems) * len(self.temperatures_K)
+
+    @property
+    def duration_ps(self) -> float:
+        """How long each of them is."""
+        return self.steps * self.timestep_fs * 1e-3
+
+
+class GateStage(Stage):
+    """Where the gate draws its lines; they derive from the target force error.
+
+    Attributes
+    ----------
+    target_force_error_eV_A : float
+        The error in a force (norm of the vector) that the campaign asks for.
+    confidence : float
+        The quantile of the calibrated error that is held against the target.
+    """
+
+    target_force_error_eV_A: Positive = 0.1
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.68
+
+
+class SelectionStage(Stage):
+    """How many new labels a round may cost, and how they are shared out.
+
+    Attributes
+    ----------
+    labels_per_round : int
+        The budget of a round.
+    random_fraction : float
+        Share drawn at random from the frames, for an unbiased calibration.
+    holdout_fraction : float
+        Share drawn at random and never trained on: the verdict rests on it.
+    """
+
+    labels_per_round: Annotated[int, Field(ge=4)] = 40
+    random_fraction: Fraction = 0.2
+    holdout_fraction: Fraction = 0.1
+
+    @model_validator(mode="after")
+    def _leave_room_for_candidates(self) -> SelectionStage:
+        if self.random_fraction + self.holdout_fraction > 0.8:
+            raise ValueError("random_fraction + holdout_fraction must leave at least 0.2 for candidates")
+        return self
+
+
+class ConvergenceStage(Stage):
+    """When the rounds end.
+
+    Attributes
+    ----------
+    min_rounds, max_rounds : int
+        Rounds of exploration, selection and retraining, the initial training not counted.
+    accurate_share : float
+        The share of explored frames that must be accurate.
+    """
+
+    min_rounds: Count = 2
+    max_rounds: Count = 8
+    accurate_share: Fraction = 0.95
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ConvergenceStage:
+        if self.max_rounds < self.min_rounds:
+            raise ValueError(f"max_rounds {self.max_rounds} is less than min_rounds {self.min_rounds}")
+        return self

@@ -1,0 +1,105 @@
+"""Results: heating, measured energy deposition and the predicted temperature rise."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from beamheat_fw.campaign.stage import Count, Positive, Stage
+from beamheat_fw.physics.structures import ParticleRecipe, SystemRecipe
+
+
+class HeatingStage(Stage):
+    """Relaxation of a hot (or cold) particle on its support, in NVE, over MPI ranks.
+
+    Attributes
+    ----------
+    system : SystemRecipe
+        The particle on its support.
+    particle_K, support_K : float
+        Temperatures of the two bodies at the end of equilibration.
+    timestep_fs : float
+    friction_per_ps : float
+        Langevin friction during equilibration.
+    equilibrate_ps, relax_ps : float
+        Lengths of the Langevin and of the NVE part.
+    ranks : int
+        MPI ranks; each runs replicas of its own seeds.
+    replicas_per_rank : int
+        Replicas that one rank advances side by side in one batch.
+    sample_every, audit_every, checkpoint_every : int
+        Steps between samples of the temperatures, committee audits and checkpoints.
+    max_wall_s : float, optional
+        Wall time after which a member's run ends with what it has.
+    contact_definition : {'hull', 'atoms'}
+        What the contact area is: the hull of the bottom layer, or atoms near the support.
+    """
+
+    system: SystemRecipe
+    particle_K: Positive = 600.0
+    support_K: Positive = 300.0
+    timestep_fs: Positive = 2.0
+    friction_per_ps: Positive = 5.0
+    equilibrate_ps: Positive = 2.0
+    relax_ps: Positive = 100.0
+    ranks: Count = 2
+    replicas_per_rank: Count = 1
+    sample_every: Count = 5
+    audit_every: Count = 500
+    checkpoint_every: Count = 1000
+    max_wall_s: Positive | None = None
+    contact_definition: Literal["hull", "atoms"] = "hull"
+
+    @model_validator(mode="after")
+    def _has_a_difference_to_relax(self) -> HeatingStage:
+        if abs(self.particle_K - self.support_K) < 20.0:
+            raise ValueError("particle_K and support_K must differ by at least 20 K to relax")
+        return self
+
+
+class EelsStage(Stage):
+    """The measured energy deposition.
+
+    Attributes
+    ----------
+    file : str
+        A low-loss spectrum HyperSpy reads; relative to the campaign file.
+    sha256 : str, optional
+        Its content hash. Filled in when the campaign file is read; a file that does not match it is refused.
+    beam_energy_keV : float
+        The energy it was measured at.
+    support_positions : tuple of int
+        Navigation positions that show the support alone; their mean is subtracted.
+    thickness_nm, thickness_error_nm : float, optional
+        The particle's thickness at its thickest place, and its standard error; else half of its apparent
+        width along the scan is taken.
+    """
+
+    file: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    beam_energy_keV: Positive
+    support_positions: tuple[int, ...] = ()
+    thickness_nm: Positive | None = None
+    thickness_error_nm: Annotated[float, Field(ge=0.0)] = 0.0
+
+
+class PredictionStage(Stage):
+    """For which particle and which beams the temperature rise is predicted.
+
+    Attributes
+    ----------
+    particle : ParticleRecipe
+        The particle in the microscope, its contact facet down; the beam runs along `beam_axis`.
+    beam_axis : {'x', 'y', 'z'}
+        z is the support's normal; y looks edge-on, as in the paper.
+    dose_rates_e_A2_s : tuple of float
+        Electrons per Å² and second; the last is the one quoted.
+    beam_energies_keV : tuple of float
+        The first is the one quoted.
+    """
+
+    particle: ParticleRecipe
+    beam_axis: Literal["x", "y", "z"] = "y"
+    dose_rates_e_A2_s: tuple[Positive, ...] = Field(default=(1e4, 1e5, 1e6, 1e7), min_length=1)
+    beam_energies_keV: tuple[Positive, ...] = Field(default=(80.0, 300.0), min_length=1)
