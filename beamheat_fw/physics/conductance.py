@@ -16,6 +16,7 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.physics import heat_capacity, relaxation
 from beamheat_fw.physics.between_members import PooledRate, pool
 from beamheat_fw.physics.conductance_result import ConductanceResult, Contact, Interval, RunConductance
+from beamheat_fw.physics.heat_balance import HeatBalance, heat_balances, imbalance
 from beamheat_fw.physics.heat_capacity import HeatCapacity
 from beamheat_fw.physics.rate_likelihood import RateLikelihood, join
 from beamheat_fw.physics.relaxation import RelaxationFit
@@ -82,6 +83,7 @@ def relaxation_conductance(runs: Sequence[TemperatureSeries], system: HeatedSyst
     statistical = _scaled(pooled.rate_per_ps, pooled.statistical_per_ps, to_G)
     widened = _scaled(pooled.rate_per_ps, pooled.total_per_ps, to_G)
     zero = fitted.joint.compatible_with_zero
+    balances = heat_balances(runs, bodies, fitted.tau_fast_ps)
     return ConductanceResult(
         conductance_MW_m2K=_widen(widened, relative),
         statistical_MW_m2K=statistical,
@@ -99,7 +101,8 @@ def relaxation_conductance(runs: Sequence[TemperatureSeries], system: HeatedSyst
         compatible_with_zero=zero,
         runs=tuple(_one_run(run, one, to_G) for run, one in zip(runs, fitted.runs, strict=True)),
         curve=relaxation_curve(fitted, bodies, pooled.rate_per_ps, pooled.statistical_per_ps),
-        warnings=tuple(_warnings(runs, fitted, bodies, pooled, (particle, support))),
+        balances=balances,
+        warnings=tuple(_warnings(runs, fitted, bodies, pooled, (particle, support), balances)),
     )
 
 
@@ -172,6 +175,7 @@ def _warnings(
     bodies: TwoBodies,
     pooled: PooledRate,
     capacities: tuple[HeatCapacity, HeatCapacity],
+    balances: Sequence[HeatBalance],
 ) -> list[str]:
     longest = max(run.duration_ps for run in runs) * pooled.rate_per_ps
     checks = [
@@ -200,7 +204,8 @@ def _warnings(
         )
         for name, capacity in zip(("particle", "support"), capacities, strict=True)
     ]
-    return [text for holds, text in checks if holds] + _misfits(fitted, bodies, pooled.rate_per_ps)
+    found = [text for holds, text in checks if holds]
+    return found + imbalance(balances) + _misfits(fitted, bodies, pooled.rate_per_ps)
 
 
 def _misfits(fitted: RelaxationFit, bodies: TwoBodies, rate_per_ps: float) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics.heat_balance import HeatBalance
 from beamheat_fw.physics.heat_capacity import HeatCapacity
 from beamheat_fw.physics.relaxation_curve import RelaxationCurve
 
@@ -121,6 +122,8 @@ class ConductanceResult:
         Whether no conductance at all is within two standard errors.
     runs : tuple of RunConductance
     curve : RelaxationCurve
+    balances : tuple of HeatBalance
+        One for each potential; none for a bath.
     warnings : tuple of str
     """
 
@@ -140,6 +143,7 @@ class ConductanceResult:
     compatible_with_zero: bool
     runs: tuple[RunConductance, ...]
     curve: RelaxationCurve
+    balances: tuple[HeatBalance, ...]
     warnings: tuple[str, ...]
 
     @property
@@ -178,5 +182,6 @@ class ConductanceResult:
             "n_members": len({run.member for run in self.runs}),
             "runs": [run.to_dict() for run in self.runs],
             "curve": self.curve.to_dict(),
+            "heat_balance": [balance.to_dict() for balance in self.balances],
             "warnings": list(self.warnings),
         }
