@@ -12,8 +12,11 @@ from beamheat_fw.cli.rlaunch import FworkerOption, RlaunchLaunchpadOption, count
 from beamheat_fw.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fireworks.queue.queue_adapter import QueueAdapterBase
 
+    from beamheat_fw.doctor import Finding
     from beamheat_fw.launch.submitting import Submitter
 
 app = typer.Typer(
@@ -87,8 +90,7 @@ def rapidfire(
 
     submitter = _submitter(context.obj)
     plan = Submission(max_in_queue, per_job, context.obj.reserve, count_of(nlaunches), sleep, refusals)
-    between = (lambda: _mend(submitter)) if doctor else (lambda: None)
-    print(f"{submitter.rapidfire(plan, between)} jobs submitted")
+    print(f"{submitter.rapidfire(plan, lambda: _tend(submitter, doctor))} jobs submitted")
 
 
 def _submitter(common: Common) -> Submitter:
@@ -106,7 +108,24 @@ def _submitter(common: Common) -> Submitter:
     scheduler = find_scheduler()
     if scheduler is None:
         raise InputError("There is no queue here", "Run this where squeue or qstat is.")
-    return Submitter(pad, read_fworker(worker_file), adapter, scheduler, common.launch_dir.absolute())
+    fworker, folder = read_fworker(worker_file), common.launch_dir.absolute()
+    if "--offline" not in adapter["rocket_launch"]:
+        return Submitter(pad, fworker, adapter, scheduler, folder)
+    return _offline_submitter(Submitter(pad, fworker, adapter, scheduler, folder))
+
+
+def _offline_submitter(submitter: Submitter) -> Submitter:
+    """Return the submitter for nodes without a database."""
+    from dataclasses import replace
+    from functools import partial
+
+    from beamheat_fw.firetasks.offline import Stager, stageable
+    from beamheat_fw.store.database import Store
+
+    pad, fworker = submitter.launchpad, submitter.fworker
+    stager = Stager(pad, Store.from_launchpad(pad), fworker)
+    stage = partial(stager.stage, for_queue=True)
+    return replace(submitter, fworker=stageable(fworker), stage=stage, hold=stager.hold)
 
 
 def _adapter(path: Path, reserve: bool) -> QueueAdapterBase:
@@ -129,7 +148,13 @@ def _adapter(path: Path, reserve: bool) -> QueueAdapterBase:
         raise _unusable(path, reason) from None
     if not isinstance(adapter, QueueAdapterBase):
         raise _unusable(path, "it is no queue adapter")
-    launch = adapter.get("rocket_launch") or ""
+    launch = adapter["rocket_launch"] = adapter.get("rocket_launch") or ""
+    if "--offline" in launch and not reserve:
+        raise InputError(
+            "Jobs for nodes without a database are made for one firework each",
+            "Give -r, or take --offline out of rocket_launch.",
+            {"file": str(path), "rocket_launch": launch},
+        )
     if reserve != ("singleshot" in launch):
         raise InputError(
             "The adapter's rocket_launch does not fit",
@@ -147,6 +172,22 @@ def _unusable(path: Path, reason: str) -> InputError:
     )
 
 
+def _tend(submitter: Submitter, doctor: bool) -> None:
+    """Do what comes before each round: bring in what nodes without a database have run, mend, hold claims."""
+    from beamheat_fw.doctor import fix_reservations
+
+    if submitter.stage:
+        _say(fix_reservations(submitter.launchpad, submitter.scheduler))
+        submitter.hold()
+    if doctor:
+        _mend(submitter)
+
+
+def _say(mended: Iterable[Finding]) -> None:
+    for finding in mended:
+        print(f"mended: {finding}", flush=True)
+
+
 def _mend(submitter: Submitter) -> None:
     from beamheat_fw.doctor import examine_and_fix
     from beamheat_fw.launch.scheduler import SchedulerAway
@@ -155,7 +196,6 @@ def _mend(submitter: Submitter) -> None:
 
     pad, scratch = submitter.launchpad, read_worker(submitter.fworker.env).scratch
     try:
-        for finding in examine_and_fix(pad, Store.from_launchpad(pad), scratch, submitter.scheduler):
-            print(f"mended: {finding}", flush=True)
+        _say(examine_and_fix(pad, Store.from_launchpad(pad), scratch, submitter.scheduler))
     except SchedulerAway as error:
         print(f"not looked at: {error}", flush=True)

@@ -64,12 +64,25 @@ def singleshot(
     fw_id: Annotated[
         int | None, typer.Option("-f", "--fw_id", help="Run this firework.", show_default=False)
     ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Run what is staged in this folder; no database is needed.")
+    ] = False,
     launchpad_file: RlaunchLaunchpadOption = None,
     fworker_file: FworkerOption = None,
 ) -> None:
-    """Run one rocket in this folder."""
+    """Run one rocket in this folder.
+
+    Example: beamheat rlaunch -w my_fworker.yaml singleshot --offline
+    """
     from beamheat_fw.launch import rockets
 
+    if offline:
+        from beamheat_fw.launch.worker_file import find_worker_file, read_fworker
+
+        named = fworker_file or context.obj.fworker_file
+        fworker = read_fworker(find_worker_file(named, Path("my_launchpad.yaml")))
+        rockets.singleshot_offline(Path.cwd(), fworker, context.obj.loglvl)
+        return
     launchpad, fworker = _connect(context.obj, launchpad_file, fworker_file)
     rockets.singleshot(launchpad, fworker, fw_id, context.obj.loglvl)
 
@@ -101,6 +114,58 @@ def rapidfire(
     rockets.rapidfire(launchpad, fworker, loop, context.obj.loglvl)
 
 
+@app.command()
+def stage(
+    context: typer.Context,
+    nlaunches: Annotated[int, typer.Option(min=0, help="How many fireworks; 0 for all that are ready.")] = 1,
+    launchpad_file: RlaunchLaunchpadOption = None,
+    fworker_file: FworkerOption = None,
+) -> None:
+    """Prepare fireworks for nodes without a database, each in a new folder here; `ingest` ends them.
+
+    On the node, in such a folder: beamheat rlaunch -w my_fworker.yaml singleshot --offline
+
+    Example: beamheat rlaunch -w my_fworker.yaml stage --nlaunches 0
+    """
+    from itertools import count, islice
+
+    from beamheat_fw.firetasks.offline import Stager, stageable
+    from beamheat_fw.launch.staged_submission import reserve_in_new_folder
+    from beamheat_fw.store.database import Store
+
+    launchpad, fworker = _connect(context.obj, launchpad_file, fworker_file)
+    stager = Stager(launchpad, Store.from_launchpad(launchpad), fworker)
+    for _ in islice(count(), nlaunches or None):
+        reserved = reserve_in_new_folder(launchpad, stageable(fworker), Path.cwd())
+        if reserved is None:
+            break
+        if stager.stage(*reserved, for_queue=False):
+            print(reserved[-1], flush=True)
+
+
+@app.command()
+def ingest(
+    context: typer.Context,
+    launchpad_file: RlaunchLaunchpadOption = None,
+    fworker_file: FworkerOption = None,
+) -> None:
+    """Bring in what nodes without a database have run of that which was staged on this machine.
+
+    `beamheat qlaunch -r` does so by itself, and `beamheat doctor --fix` too.
+
+    Example: beamheat rlaunch -w my_fworker.yaml ingest
+    """
+    from beamheat_fw.doctor import fix_reservations
+    from beamheat_fw.firetasks.offline import Stager
+    from beamheat_fw.launch.scheduler import find_scheduler
+    from beamheat_fw.store.database import Store
+
+    launchpad, fworker = _connect(context.obj, launchpad_file, fworker_file)
+    for finding in fix_reservations(launchpad, find_scheduler()):
+        print(finding, flush=True)
+    Stager(launchpad, Store.from_launchpad(launchpad), fworker).hold()
+
+
 def _existing(path: Path) -> Path | None:
     return path if path.is_file() else None
 
@@ -121,10 +186,13 @@ def _connect(
     before: Common, launchpad_file: Path | None, fworker_file: Path | None
 ) -> tuple[SurvivingLaunchPad, FWorker]:
     from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+    from beamheat_fw.launch.worker import read_worker
     from beamheat_fw.launch.worker_file import find_worker_file, read_fworker
     from beamheat_fw.store.launchpad_file import find_launchpad_file, read_launchpad_file
 
     path = find_launchpad_file(launchpad_file or before.launchpad_file)
     settings = read_launchpad_file(path).settings | {"strm_lvl": before.loglvl}
     fworker = read_fworker(find_worker_file(fworker_file or before.fworker_file, path))
-    return SurvivingLaunchPad.from_dict(settings), fworker
+    launchpad = SurvivingLaunchPad.from_dict(settings)
+    launchpad.allowed_tasks = read_worker(fworker.env).allowed_tasks
+    return launchpad, fworker

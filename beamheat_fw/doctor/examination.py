@@ -7,7 +7,7 @@ they were found. So the round may be made at any time, twice, beside another doc
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fireworks.core.launchpad import LockedWorkflowError
@@ -62,9 +62,18 @@ def examine_and_fix(
     scheduler: Scheduler | None = None,
 ) -> list[Finding]:
     """Repair everything that can be repaired from here; return what was."""
+    return _fix(lambda: examine(launchpad, store, scratch, scheduler))
+
+
+def fix_reservations(launchpad: SurvivingLaunchPad, scheduler: Scheduler | None = None) -> list[Finding]:
+    """Bring in what nodes without a database have run, and free what no job will; return what was done."""
+    return _fix(lambda: examine_reservations(launchpad, scheduler))
+
+
+def _fix(look: Callable[[], Iterator[Finding]]) -> list[Finding]:
     mended: list[Finding] = []
     for _ in range(_ROUNDS):
-        fixed = [finding for finding in examine(launchpad, store, scratch, scheduler) if _mend(finding)]
+        fixed = [finding for finding in look() if _mend(finding)]
         mended += fixed
         if not fixed:
             break

@@ -88,20 +88,24 @@ def _examine_run(
             "the workflow is brought in line",
             partial(_refresh, launchpad, fw_id),
         )
-    return _lost(launchpad, about, reason) if reason and launch["state"] == "RUNNING" else None
+    return lost_run(launchpad, about, reason) if reason and launch["state"] == "RUNNING" else None
 
 
-def _lost(launchpad: SurvivingLaunchPad, about: dict[str, int], reason: str) -> Finding:
+def lost_run(
+    launchpad: FencedLaunchPad, about: dict[str, int], reason: str, state: str = "RUNNING"
+) -> Finding:
+    """Return the finding of a run that has ended without a word; `state` is that of its launch."""
     before = launchpad.launches.count_documents(
         {"fw_id": about["fw_id"], "action.stored_data._exception._details.kind": LOST}
     )
     hopeless = before + 1 >= MOST_LOST
+    gone = f"rocket lost: {reason}"
     return Finding(
         "lost run",
         dict(about),
         f"its rocket is gone: {reason}",
         f"it is fizzled, as it has lost {before + 1} rockets" if hopeless else "the firework is run again",
-        partial(launchpad.give_up, about["fw_id"], about["launch_id"], f"rocket lost: {reason}", hopeless),
+        partial(launchpad.give_up, about["fw_id"], about["launch_id"], gone, hopeless, state),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
@@ -73,6 +73,8 @@ class Context:
     job_key : str
     worker : Worker
     fw_id, launch_id : int
+    ran : mapping
+        Where and with which codes the work was done, where that was not here: ``host`` and ``versions``.
     """
 
     launchpad: LaunchPad
@@ -84,10 +86,22 @@ class Context:
     worker: Worker
     fw_id: int
     launch_id: int
+    ran: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_spec(cls, fw_spec: Mapping[str, Any], launchpad: LaunchPad, fw_id: int) -> Context:
-        """Read the context of a firework whose spec was made by `flows`."""
+    def from_spec(
+        cls, fw_spec: Mapping[str, Any], launchpad: LaunchPad, fw_id: int, launch_id: int | None = None
+    ) -> Context:
+        """Read the context of a firework whose spec was made by `flows`.
+
+        Parameters
+        ----------
+        fw_spec : mapping
+        launchpad : LaunchPad
+        fw_id : int
+        launch_id : int, optional
+            Of a launch that no rocket of this process runs; by default that of this rocket.
+        """
         store = Store.from_launchpad(launchpad)
         record = store.load(CampaignRecord, fw_spec["campaign_id"])
         return cls(
@@ -99,13 +113,18 @@ class Context:
             fw_spec["job_key"],
             read_worker(fw_spec.get("_fw_env")),
             fw_id,
-            _launch_id(launchpad, fw_id),
+            launch_id or _launch_id(launchpad, fw_id),
         )
 
     @property
     def site(self) -> Site:
         """Where the work of this rocket's job folders runs."""
         return Site(self.worker, STOP)
+
+    @property
+    def only_ingests(self) -> bool:
+        """Whether this rocket may not run anything, but brings in what a node without database has run."""
+        return isinstance(self.launchpad, SurvivingLaunchPad) and self.launchpad.only_ingests
 
     def save(self, document: Document, sources: Iterable[Source] = ()) -> str:
         """Save a document after the edges that explain it, unless this rocket has been replaced.
@@ -150,13 +169,24 @@ class Context:
     @property
     def maker(self) -> Maker:
         """Who makes this run's documents."""
-        return Maker(self.fw_id, self.launch_id, code_versions(), platform.node())
+        here = ran_here()
+        return Maker(
+            self.fw_id,
+            self.launch_id,
+            self.ran.get("versions", here["versions"]),
+            self.ran.get("host", here["host"]),
+        )
 
 
 def _launch_id(launchpad: LaunchPad, fw_id: int) -> int:
     if isinstance(launchpad, SurvivingLaunchPad):
         return launchpad.launch_id_of(fw_id)
     return launchpad.fireworks.find_one({"fw_id": fw_id}, {"launches": 1})["launches"][-1]
+
+
+def ran_here() -> dict[str, Any]:
+    """Return where and with which codes the work of this process is done, for a job folder's outcome."""
+    return {"host": platform.node(), "versions": code_versions()}
 
 
 @cache

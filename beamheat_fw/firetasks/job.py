@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fireworks import FiretaskBase, FWAction
 
-from beamheat_fw.firetasks.context import Context, Site
+from beamheat_fw.errors import InputError, Interrupted
+from beamheat_fw.firetasks.context import Context, Site, ran_here
+from beamheat_fw.launch.folder_launchpad import FolderLaunchPad
 from beamheat_fw.launch.job_folder import JobFolder
+from beamheat_fw.launch.stopping import STOP
+from beamheat_fw.launch.worker import read_worker
+from beamheat_fw.store.database import Store
 
 
 class CampaignTask(FiretaskBase):
@@ -36,25 +42,70 @@ class JobTask(CampaignTask):
     with what `stage` finds in the store.
     """
 
+    def run_task(self, fw_spec: Mapping[str, Any]) -> FWAction:
+        """Act once; on a node without a database, only run what was staged for it."""
+        if isinstance(self.launchpad, FolderLaunchPad):
+            self.run_alone(self.launchpad.staged.job, Site(read_worker(fw_spec["_fw_env"]), STOP))
+            return FWAction()
+        return super().run_task(fw_spec)
+
     def act(self, context: Context) -> dict[str, Any]:
         """Stage the folder unless it is, run what is left, ingest what came of it."""
         job = JobFolder(context.worker.scratch, context.job_key)
-        folder = job.path / "work"
         with job.locked(stop=context.site.stop):
-            staged = job.staged()
-            inputs = self.inputs(context, staged)
-            if staged != inputs:
-                job.start_over()
-                folder.mkdir()
-                self.stage(context, folder, inputs)
-                job.mark_staged(inputs)
+            self._stage_unless_staged(context, job)
             if job.outcome() is None:
-                for result in self.run(folder, context.site):
+                if context.only_ingests:
+                    raise Interrupted(
+                        "What this work is made from has changed since a node did it",
+                        "Nothing to mend: it is staged and run again.",
+                        {"folder": str(job.path)},
+                    )
+                for result in self.run(job.work, context.site):
                     self.keep(context, result)
-                job.mark_run_done({})
-            summary = self.ingest(context, folder)
+                job.mark_run_done(ran_here())
+            summary = self.ingest(replace(context, ran=job.outcome() or {}), job.work)
             job.mark_ingested(summary)
         return summary
+
+    def stage_alone(self, context: Context) -> JobFolder:
+        """Only stage the folder, for a node that has no database; return it."""
+        job = JobFolder(context.worker.scratch, context.job_key)
+        with job.locked():
+            self._stage_unless_staged(context, job)
+        return job
+
+    def run_alone(self, job: JobFolder, site: Site) -> None:
+        """Only run what is left of a staged folder, with its files alone.
+
+        Raises
+        ------
+        InputError
+            It was not staged.
+        """
+        with job.locked(stop=site.stop):
+            if job.staged() is None:
+                raise InputError(
+                    "This job's folder was not staged, or is not seen from here",
+                    "Give a scratch that the machine which stages shares with its nodes.",
+                    {"folder": str(job.path)},
+                )
+            if job.outcome() is None:
+                for _ in self.run(job.work, site):
+                    pass
+                job.mark_run_done(ran_here())
+
+    def hold(self, store: Store, fw_id: int) -> None:
+        """Keep what was claimed at staging while a node runs without a database; by default nothing is."""
+
+    def _stage_unless_staged(self, context: Context, job: JobFolder) -> None:
+        staged = job.staged()
+        inputs = self.inputs(context, staged)
+        if staged != inputs:
+            job.start_over()
+            job.work.mkdir()
+            self.stage(context, job.work, inputs)
+            job.mark_staged(inputs)
 
     @abstractmethod
     def inputs(self, context: Context, staged: dict[str, Any] | None) -> dict[str, Any]:

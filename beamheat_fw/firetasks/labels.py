@@ -16,6 +16,7 @@ from beamheat_fw.campaign import Campaign, GpawSettings
 from beamheat_fw.errors import CalculationError, Interrupted
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
+from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import LabelRequest, LabelResult, MadeBy
 from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.labels import (
@@ -108,7 +109,8 @@ class LabelStructures(JobTask):
             states = count_states(context.store, self["label_ids"])
             if not states.get("planned") and not states.get("running"):
                 return summary | states
-            if context.site.stop() or any(claim(context.store, self["label_ids"], _owner(context))):
+            may_go_on = not (context.site.stop() or context.only_ingests)
+            if not may_go_on or any(claim(context.store, self["label_ids"], _owner(context.fw_id))):
                 raise Interrupted(
                     "Labels of this chunk are left", "Nothing to mend: the next launch takes them.", states
                 )
@@ -119,7 +121,7 @@ class LabelStructures(JobTask):
 
         A folder from before a label was planned anew is not: it holds the failure.
         """
-        claimed = list(claim(context.store, self["label_ids"], _owner(context)))
+        claimed = list(claim(context.store, self["label_ids"], _owner(context.fw_id)))
         ids = [label.id for label in claimed]
         retries = {label.id: label.retries for label in claimed if label.retries}
         if staged and set(ids) <= set(staged["label_ids"]) and retries.items() <= _retries(staged):
@@ -158,7 +160,11 @@ class LabelStructures(JobTask):
     def keep(self, context: Context, result: Calculated) -> None:
         """Save one label, or why it failed; the claims on the others are renewed."""
         context.write(partial(_save, context, result))
-        renew(context.store, self["label_ids"], _owner(context))
+        renew(context.store, self["label_ids"], _owner(context.fw_id))
+
+    def hold(self, store: Store, fw_id: int) -> None:
+        """Renew the claims on the labels, which a node without database cannot."""
+        renew(store, self["label_ids"], _owner(fw_id))
 
     def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
         """Save every result of the folder; those that are saved already stay."""
@@ -175,9 +181,9 @@ def _retries(staged: Mapping[str, Any]) -> ItemsView[str, int]:
     return staged.get("retries", {}).items()
 
 
-def _owner(context: Context) -> str:
+def _owner(fw_id: int) -> str:
     """Name the firework, not the launch: its next rocket takes the labels of a dead one up at once."""
-    return f"fw-{context.fw_id}"
+    return f"fw-{fw_id}"
 
 
 def _save(context: Context, result: Calculated, session: ClientSession) -> None:

@@ -19,7 +19,7 @@ from pymongo import ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
-from beamheat_fw.errors import StoreError
+from beamheat_fw.errors import BeamheatError, StoreError
 from beamheat_fw.launch.allow_list import judge
 from beamheat_fw.launch.lock import OwnedLock
 from beamheat_fw.launch.outage import OUTAGE_LIMIT_S, survive
@@ -90,17 +90,10 @@ class FencedLaunchPad(LaunchPad):
         """
         if not self.rerun_if(fw_id, held(fw_id, launch_id)):
             return False
-        now = datetime.datetime.now(datetime.UTC).isoformat()
-        self.launches.update_one(
-            {"launch_id": launch_id},
-            {
-                "$set": {"state": "ARCHIVED", "time_end": now},
-                "$push": {"state_history": {"state": "ARCHIVED", "created_on": now, "reason": reason}},
-            },
-        )
+        self._end_launch(launch_id, "RUNNING", "ARCHIVED", reason)
         return True
 
-    def give_up(self, fw_id: int, launch_id: int, reason: str, fizzle: bool) -> bool:
+    def give_up(self, fw_id: int, launch_id: int, reason: str, fizzle: bool, state: str = "RUNNING") -> bool:
         """Take a firework away from a rocket that is gone: rerun it, or fizzle it when that is of no use.
 
         Parameters
@@ -110,27 +103,60 @@ class FencedLaunchPad(LaunchPad):
             Kept in the launch.
         fizzle : bool
             Whether to stop trying.
+        state : {'RUNNING', 'RESERVED'}
+            RESERVED where a node without database ran it.
 
         Returns
         -------
         bool
             False when the launch had been replaced or completed already.
         """
-        if not fizzle and not self.rerun_if(fw_id, held(fw_id, launch_id)):
+        if not fizzle and not self.rerun_if(fw_id, held(fw_id, launch_id, state)):
             return False
-        error = {"_stacktrace": reason, "_details": {"kind": LOST, "what": reason}}
-        now = datetime.datetime.now(datetime.UTC).isoformat()
-        action = FWAction(stored_data={"_message": reason, "_exception": error}, exit=True)
-        lost = self.launches.update_one(
-            {"launch_id": launch_id, "state": "RUNNING"},
-            {
-                "$set": {"state": "FIZZLED", "time_end": now, "action": action.to_dict()},
-                "$push": {"state_history": {"state": "FIZZLED", "created_on": now, "reason": reason}},
-            },
-        )
+        error = {"kind": LOST, "what": reason}
+        lost = self._end_launch(launch_id, state, "FIZZLED", reason, error)
         if fizzle:
             self.refresh_workflow(fw_id)
-        return bool(lost.matched_count) or not fizzle
+        return lost or not fizzle
+
+    def is_reserved(self, fw_id: int, launch_id: int) -> bool:
+        """Tell whether a firework is RESERVED for a launch, and nobody has taken it up."""
+        wanted = {**held(fw_id, launch_id, "RESERVED"), "claim": None}
+        return self.fireworks.find_one(wanted, {"_id": 1}) is not None
+
+    def free_reservation(self, fw_id: int, launch_id: int) -> bool:
+        """Make a RESERVED firework READY again; return whether it still was reserved for this launch."""
+        return self.rerun_if(fw_id, {**held(fw_id, launch_id, "RESERVED"), "claim": None})
+
+    def fail_reserved(self, fw_id: int, launch_id: int, error: BeamheatError) -> None:
+        """Fizzle a RESERVED firework whose work cannot be prepared."""
+        if self.is_reserved(fw_id, launch_id):
+            self._end_launch(launch_id, "RESERVED", "FIZZLED", error.message(), error.to_dict())
+            self.refresh_workflow(fw_id)
+
+    def _end_launch(
+        self, launch_id: int, before: str, after: str, reason: str, error: Mapping[str, Any] | None = None
+    ) -> bool:
+        """End a launch that no rocket completes; return whether it was in the state `before`."""
+        launch = self.launches.find_one({"launch_id": launch_id, "state": before})
+        if launch is None:
+            return False
+        now = datetime.datetime.now(datetime.UTC)
+        # A lost rocket was last heard of at its heartbeat; one that hands over is here.
+        fields = {
+            "state": after,
+            "time_end": now.isoformat(),
+            "runtime_secs": _ran_s(launch, now, bool(error)),
+        }
+        if error:
+            exception = {"_stacktrace": reason, "_details": dict(error)}
+            stored = {"_message": reason, "_exception": exception}
+            fields["action"] = FWAction(stored_data=stored, exit=True).to_dict()
+        entry = {"state": after, "created_on": now.isoformat(), "reason": reason}
+        ended = self.launches.update_one(
+            {"launch_id": launch_id, "state": before}, {"$set": fields, "$push": {"state_history": entry}}
+        )
+        return bool(ended.matched_count)
 
     def free_claim(self, fw_id: int, claim: Mapping[str, Any] | None) -> bool:
         """Make a firework READY that a rocket claimed and never launched; return whether it still was so.
@@ -275,11 +301,27 @@ class _Judged:
             yield launch
 
 
-def held(fw_id: int, launch_id: int) -> dict[str, Any]:
+def _ran_s(launch: Mapping[str, Any], now: datetime.datetime, is_lost: bool) -> float | None:
+    """Return how long a launch is known to have run, s; None when it never did."""
+    running = [entry for entry in launch["state_history"] if entry["state"] == "RUNNING"]
+    if not running:
+        return None
+    begin, heard = running[0]["created_on"], running[-1].get("updated_on") or running[-1]["created_on"]
+    end = _moment(heard) if is_lost else now
+    return max((end - _moment(begin)).total_seconds(), 0.0)
+
+
+def _moment(stored: str | datetime.datetime) -> datetime.datetime:
+    """Return a moment as FireWorks stores it: some as text, some as dates."""
+    moment = datetime.datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def held(fw_id: int, launch_id: int, state: str = "RUNNING") -> dict[str, Any]:
     """Return the query that finds a firework only while a launch is its newest and runs."""
     return {
         "fw_id": fw_id,
-        "state": "RUNNING",
+        "state": state,
         "launches": launch_id,
         "$expr": {"$eq": [{"$last": "$launches"}, launch_id]},
     }

@@ -66,6 +66,11 @@ class JobFolder:
         self.key = job_key
         self.path = scratch / _JOBS / job_key
 
+    @property
+    def work(self) -> Path:
+        """Where the driver's files are."""
+        return self.path / "work"
+
     def __repr__(self) -> str:
         return f"JobFolder({str(self.path)!r})"
 

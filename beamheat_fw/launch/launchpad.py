@@ -73,7 +73,11 @@ class SurvivingLaunchPad(FencedLaunchPad):
     ----------
     flight : Flight or None
         What runs now.
+    only_ingests : bool
+        Whether rockets may not run anything, but bring in what a node without database has run.
     """
+
+    only_ingests = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         settings = {**dict(zip(_SETTINGS, args, strict=False)), **kwargs}
@@ -225,7 +229,7 @@ class SurvivingLaunchPad(FencedLaunchPad):
 
     def _end(self, flight: Flight, action: FWAction | None, state: str) -> dict[str, Any]:
         if state == "FIZZLED" and _was_stopped(action):
-            reason = STOP.reason or "the firetask interrupted itself"
+            reason = STOP.reason or _why_stopped(action) or "the firetask interrupted itself"
             self._survive(lambda: self.hand_over(flight.fw_id, flight.launch_id, reason), "handing over")
             return {}
         document, state = fitting(action, state)
@@ -389,9 +393,17 @@ def _repeat_earlier_tasks(spec: dict[str, Any]) -> None:
 
 def _was_stopped(action: FWAction | None) -> bool:
     """Tell whether a task ended because it was asked to, rather than by a failure of its own."""
-    details = ((action.stored_data.get("_exception") if action else None) or {}).get("_details") or {}
-    kind = details.get("kind") if isinstance(details, dict) else None
+    kind = _details(action).get("kind")
     return kind in ("Interrupted", "Fenced") or STOP.interrupted or STOP.process_reason is not None
+
+
+def _why_stopped(action: FWAction | None) -> str | None:
+    return _details(action).get("what")
+
+
+def _details(action: FWAction | None) -> dict[str, Any]:
+    details = ((action.stored_data.get("_exception") if action else None) or {}).get("_details")
+    return details if isinstance(details, dict) else {}
 
 
 def _fenced(fw_id: int, launch_id: int | None) -> Fenced:

@@ -15,6 +15,7 @@ from fireworks.core.rocket_launcher import rapidfire as fireworks_rapidfire
 
 from beamheat_fw.errors import BeamheatError, InputError, Interrupted
 from beamheat_fw.launch import stopping
+from beamheat_fw.launch.folder_launchpad import FolderLaunchPad
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.owner import this_process
 from beamheat_fw.launch.worker import read_worker
@@ -63,6 +64,27 @@ def singleshot(
     with _as_worker(launchpad, fworker):
         return launch_rocket(launchpad, fworker, fw_id, loglvl)
     return False
+
+
+def singleshot_offline(folder: Path, fworker: FWorker, loglvl: str = "INFO") -> bool:
+    """Run what is staged in a launch folder, without a database; return whether there was something to run.
+
+    Raises
+    ------
+    InputError
+        Nothing is staged there, or as `singleshot`.
+    """
+    _refuse_foreign_action(folder)
+    worker = read_worker(fworker.env)
+    launchpad = FolderLaunchPad(folder, worker.allowed_tasks)
+    stopping.install(worker)
+    try:
+        return launch_rocket(launchpad, fworker, strm_lvl=loglvl)
+    except Interrupted as stop:
+        _LOG.warning(stop.message())
+        return False
+    finally:
+        stopping.disarm()
 
 
 def _refuse_foreign_action(folder: Path) -> None:

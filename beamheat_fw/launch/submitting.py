@@ -21,6 +21,7 @@ from fireworks.queue.queue_launcher import launch_rocket_to_queue
 from beamheat_fw.errors import BeamheatError
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.scheduler import Queue, Scheduler, SchedulerAway
+from beamheat_fw.launch.staged_submission import Stage, submit_staged
 
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 300.0
@@ -71,6 +72,10 @@ class Submitter:
     scheduler : Scheduler
     folder : Path
         Job scripts and launches go into folders below it.
+    stage : callable or None
+        Stages a firework for nodes without a database, see `staged_submission`; None where they have one.
+    hold : callable
+        Keeps, between rounds, what is claimed for those nodes.
     """
 
     launchpad: SurvivingLaunchPad
@@ -78,6 +83,8 @@ class Submitter:
     adapter: QueueAdapterBase
     scheduler: Scheduler
     folder: Path
+    stage: Stage | None = None
+    hold: Callable[[], None] = lambda: None
 
     def rapidfire(self, plan: Submission, between_rounds: Callable[[], None] = lambda: None) -> int:
         """Submit jobs until the plan is met; return how many.
@@ -139,15 +146,7 @@ class Submitter:
         pause = _FIRST_PAUSE_S
         for refusal in range(1, plan.refusals + 1):
             with _Refusals(f"qadapter.{self.adapter.q_name}") as reason:
-                job = launch_rocket_to_queue(
-                    self.launchpad,
-                    self.fworker,
-                    self.adapter,
-                    str(self.folder),
-                    reserve=plan.reserve,
-                    strm_lvl="CRITICAL",
-                    create_launcher_dir=True,
-                )
+                job = self._send(plan)
             if job:
                 _LOG.info("submitted job %s", job)
                 return True
@@ -161,6 +160,20 @@ class Submitter:
             "The scheduler refuses jobs",
             "Correct the queue adapter, or wait; no firework is held.",
             {"tried": plan.refusals, "reason": reason[-1]},
+        )
+
+    def _send(self, plan: Submission) -> str | bool | None:
+        """Submit one job; return its id, False when that failed, None when there is no work for it."""
+        if self.stage:
+            return submit_staged(self.launchpad, self.fworker, self.adapter, self.folder, self.stage)
+        return launch_rocket_to_queue(
+            self.launchpad,
+            self.fworker,
+            self.adapter,
+            str(self.folder),
+            reserve=plan.reserve,
+            strm_lvl="CRITICAL",
+            create_launcher_dir=True,
         )
 
 

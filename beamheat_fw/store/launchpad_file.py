@@ -33,6 +33,10 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "uri_mode": (bool,),
     "mongoclient_kwargs": (dict,),
 }
+#: Options of pymongo's client that name a file.
+_TLS_FILES: Final = ("tlsCAFile", "tlsCertificateKeyFile", "tlsCRLFile")
+#: Options of pymongo's client that are a password.
+_PASSWORDS: Final = ("password", "tlsCertificateKeyFilePassword")
 #: MongoDB's error codes Unauthorized and AuthenticationFailed.
 _UNAUTHORISED: Final = 13
 _REFUSALS: Final = (_UNAUTHORISED, 18)
@@ -141,10 +145,14 @@ def find_launchpad_file(option: Path | None = None) -> Path:
 def read_launchpad_file(path: Path) -> LaunchpadFile:
     """Read a launchpad file (YAML or JSON).
 
+    Files of TLS (``tlsCAFile`` and the like in ``mongoclient_kwargs``) may be named from the folder of the
+    launchpad file; they come back as absolute paths, since rockets change directory.
+
     Raises
     ------
     InputError
-        It cannot be read, is not a mapping, or has keys that FireWorks does not know.
+        It cannot be read, is not a mapping, has keys that FireWorks does not know, or names a file that is
+        not there.
     """
     settings = read_mapping(
         path, "launchpad file", "Give a FireWorks launchpad file; `beamheat db start` writes one."
@@ -157,16 +165,33 @@ def read_launchpad_file(path: Path) -> LaunchpadFile:
     if settings.get("uri_mode") and not (settings.get("host") and settings.get("name")):
         raise _unusable(path, "with uri_mode it needs host and name")
     _refuse_open_password(path, settings)
+    _find_tls_files(path, settings.get("mongoclient_kwargs") or {})
     for name in ("username", "password"):
         if value := os.environ.get(f"BEAMHEAT_DB_{name.upper()}"):
             settings[name] = value
     return LaunchpadFile(path, settings)
 
 
+def _find_tls_files(path: Path, options: dict[str, Any]) -> None:
+    for name in _TLS_FILES:
+        if not isinstance(named := options.get(name), str):
+            continue
+        file = path.absolute().parent / os.path.expanduser(os.path.expandvars(named))
+        if not file.is_file():
+            raise InputError(
+                "The launchpad file names a file of TLS that is not there",
+                f"Correct mongoclient_kwargs.{name}; it is looked for from the launchpad file's folder.",
+                {"file": str(path), name: str(file)},
+            )
+        options[name] = str(file)
+
+
 def _refuse_open_password(path: Path, settings: dict[str, Any]) -> None:
     """Refuse a file that holds a password and that others may read."""
     host = str(settings.get("host") or "")
-    holds = settings.get("password") or re.match(r"mongodb(\+srv)?://.*:.*@", host)
+    options = settings.get("mongoclient_kwargs") or {}
+    in_options = any(options.get(name) for name in _PASSWORDS)
+    holds = settings.get("password") or in_options or re.match(r"mongodb(\+srv)?://.*:.*@", host)
     if holds and path.stat().st_mode & 0o077:
         raise InputError(
             "The launchpad file holds a password, and others may read it",

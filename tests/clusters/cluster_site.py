@@ -203,6 +203,13 @@ class Cluster:
             assert time.monotonic() < give_up_at, f"{self.name}: jobs do not end: {self.queue()}"
             time.sleep(0.1)
 
+    def clear(self) -> None:
+        """End all jobs and forget what they left."""
+        self.cancel_all()
+        for folder in (self.launches, self.scratch):
+            shutil.rmtree(folder)
+            folder.mkdir()
+
     def _environment(self) -> dict[str, str]:
         programs = Path(sys.executable).parent
         return {
@@ -255,12 +262,16 @@ class Site:
         self.switch.machine.stop()
         shutil.rmtree(self.folder)
 
+    def launchpad_settings(self, database: str) -> dict[str, Any]:
+        """Return a launchpad file that leads a cluster to a database, without the password."""
+        settings = {"uri_mode": True, "host": self.mongod.uri, "name": database, "authsource": "admin"}
+        impatient = {"serverSelectionTimeoutMS": 2000, "socketTimeoutMS": 5000}
+        return {**settings, "mongoclient_kwargs": impatient}
+
     def set_up(self, database: str, **env: Any) -> Desk:
         """Make a fresh database and give every cluster the files that lead to it."""
-        settings = {"uri_mode": True, "host": self.mongod.uri, "name": database, "authsource": "admin"}
-        impatient = {"mongoclient_kwargs": {"serverSelectionTimeoutMS": 2000, "socketTimeoutMS": 5000}}
         for cluster in self.clusters:
-            cluster.set_up({**settings, **impatient}, self.mongod.password, **env)
+            cluster.set_up(self.launchpad_settings(database), self.mongod.password, **env)
         launchpad = SurvivingLaunchPad(
             host=self.mongod.direct_uri,
             uri_mode=True,
@@ -334,9 +345,6 @@ class Desk:
     def clear(self) -> None:
         """End all jobs and forget the database."""
         for cluster in self.clusters:
-            cluster.cancel_all()
-            for folder in (cluster.launches, cluster.scratch):
-                shutil.rmtree(folder)
-                folder.mkdir()
+            cluster.clear()
         self.launchpad.connection.drop_database(self.launchpad.name)
         self.launchpad.connection.close()
