@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from beamheat_fw.cli.grouped_options import grouped
 from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
+from beamheat_fw.cli.study_options import StudyOptions
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from beamheat_fw.campaign import Campaign
 
 
+@grouped
 def command(
     campaign_file: Annotated[Path, typer.Argument(metavar="CAMPAIGN.yaml", help="The campaign file.")],
+    study: StudyOptions,
     launchpad: LaunchpadOption = None,
     no_database: Annotated[
         bool, typer.Option("--no-database", help="Do not ask whether the database can be reached.")
@@ -25,17 +29,34 @@ def command(
 ) -> None:
     """Validate a campaign: file, executables, setups, elements, geometry, database. Writes nothing.
 
+    With --converge or --binding it then runs the reference calculator: errors of energy and forces against
+    cost, or binding energy against height. These go on where they were interrupted, and need no database.
+
     Example: beamheat check workflows/quickstart.yaml
     """
     from beamheat_fw.campaign import load_campaign
 
+    study_asked = study.asked()
     campaign = load_campaign(campaign_file)
     structures, heated = build_structures(campaign)
     check_executables(campaign, structures)
+    if study_asked:
+        _study(campaign, structures, study, as_json)
+        return
     document = _plan_document(campaign, structures, heated)
     if not no_database:
         check_database(campaign, launchpad)
     emit(document, as_json=as_json, readable=_print_plan)
+
+
+def _study(campaign: Campaign, structures: list[Atoms], study: StudyOptions, as_json: bool) -> None:
+    from beamheat_fw.cli.check_binding import bind, show_binding
+    from beamheat_fw.cli.check_convergence import converge, show_convergence
+
+    if study.converge:
+        emit(converge(campaign, structures, study), as_json=as_json, readable=show_convergence)
+    else:
+        emit(bind(campaign, study), as_json=as_json, readable=show_binding)
 
 
 def build_structures(campaign: Campaign) -> tuple[list[Atoms], Atoms]:

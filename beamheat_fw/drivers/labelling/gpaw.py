@@ -50,6 +50,9 @@ class GpawReference:
     def evaluate(self, atoms: Atoms, numerics: GpawNumerics, log: Path) -> Evaluation:
         """Return energy, forces and, with plane waves in a periodic cell, stress.
 
+        Where `atoms` has an array ``ghost``, the atoms it marks are nothing but their orbitals (LCAO): a part
+        of a structure in the basis of the whole, for the counterpoise correction of a binding energy.
+
         Raises
         ------
         FloatingPointError
@@ -62,8 +65,11 @@ class GpawReference:
         from beamheat_fw.drivers.labelling.gpaw_xc import WholeSphereXC
 
         bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        ghost = atoms.arrays.get("ghost", np.zeros(len(atoms))).astype(bool)
         # GPAW's ASE interface would set an LCAO calculation up twice.
         parameters = self._parameters(bare, numerics)
+        if ghost.any():
+            parameters["setups"] = {int(number): "ghost" for number in np.flatnonzero(ghost)}
         dft = DFT(bare, txt=str(log), converge=False, xc=WholeSphereXC(self._settings.xc), **parameters)
         dft.converge()
         zero_smearing = dft.calculate_energy()
@@ -76,7 +82,7 @@ class GpawReference:
         )
         if not (np.isfinite(evaluation.energy_eV) and np.isfinite(evaluation.forces_eV_A).all()):
             raise FloatingPointError("an energy or a force is not a finite number")
-        return add_dispersion(evaluation, bare, self._settings)
+        return add_dispersion(evaluation, bare, self._settings, ~ghost)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of GPAW, its setups, ASE and, where used, s-dftd3."""
@@ -119,26 +125,32 @@ def _basis(atoms: Atoms, settings: GpawSettings) -> dict[str, Any]:
     return {**orbitals, "gpts": grid_points(atoms, settings.h_A)}
 
 
-def add_dispersion(evaluation: Evaluation, atoms: Atoms, settings: GpawSettings) -> Evaluation:
+def add_dispersion(
+    evaluation: Evaluation, atoms: Atoms, settings: GpawSettings, real: np.ndarray | None = None
+) -> Evaluation:
     """Add the two-body D3 energy, forces and stress (Grimme et al., J. Chem. Phys. 132, 154104 (2010)).
 
     Damping is Becke-Johnson (Grimme, Ehrlich and Goerigk, J. Comput. Chem. 32, 1456 (2011)) or zero, with
     the parameters of s-dftd3 for the functional. Only the directions in which `atoms` is periodic are summed
-    over. It takes milliseconds, so that every rank does it for itself and gets the same numbers.
+    over. It takes milliseconds, so that every rank does it for itself and gets the same numbers. It acts
+    between the atoms that are `real`, all by default.
     """
     if settings.dispersion == "none":
         return evaluation
     from dftd3.ase import DFTD3
 
-    atoms = atoms.copy()
+    here = np.ones(len(atoms), bool) if real is None else real
+    atoms = atoms[here]
     atoms.calc = DFTD3(method=settings.xc, damping=settings.dispersion)
     energy = float(atoms.get_potential_energy())
+    forces = evaluation.forces_eV_A.copy()
+    forces[here] += atoms.get_forces()
     stress = evaluation.stress_eV_A3
     return replace(
         evaluation,
         energy_eV=evaluation.energy_eV + energy,
         energy_zero_smearing_eV=evaluation.energy_zero_smearing_eV + energy,
-        forces_eV_A=evaluation.forces_eV_A + atoms.get_forces(),
+        forces_eV_A=forces,
         stress_eV_A3=None if stress is None else stress + atoms.get_stress(),
         dispersion_eV=energy,
     )
