@@ -72,5 +72,9 @@ class Interrupted(BeamheatError):
     """The work was asked to stop (signal, walltime) and stopped cleanly; it can go on later."""
 
 
+class Paused(Interrupted):
+    """The campaign is paused or cancelled, so its work is not begun."""
+
+
 class Fenced(BeamheatError):
     """Another rocket has replaced the present one, which must not write results."""

@@ -52,6 +52,11 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
     from beamheat_fw.report.code_versions import mixed_versions_text
 
     console.print(f"[bold]{document['campaign']}[/bold] {document['campaign_id'][:12]}: {document['state']}")
+    if document["state_reason"]:
+        console.print(document["state_reason"], highlight=False)
+    if document["max_core_hours"] is not None:
+        spent, bound = document["core_hours"], document["max_core_hours"]
+        console.print(f"core hours: {spent:.3g} of {bound:g}", highlight=False)
     if document["rounds"]:
         table = Table("round", "labels", "failed", "accurate", "candidate", "gate failed", "verdict")
         for entry in document["rounds"]:

@@ -12,6 +12,13 @@ from beamheat_fw.cli.output import emit
 
 CampaignArgument = Annotated[str, typer.Argument(help="Name, id or file of a campaign.", show_default=False)]
 
+MaxCoreHoursOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="Pause the campaign when its launches have come to so many.", show_default=False
+    ),
+]
+
 
 def steer(
     act: Callable[[Any, Any, Any], int], done: str, campaign: str, as_json: bool, launchpad: Path | None

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
+from beamheat_fw.cli.steering import MaxCoreHoursOption
+from beamheat_fw.errors import InputError
 
 
 def command(
@@ -19,6 +21,7 @@ def command(
             "--to-file", help="Write a FireWorks workflow for `lpad add` instead.", show_default=False
         ),
     ] = None,
+    max_core_hours: MaxCoreHoursOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Submit a campaign. The same file submitted twice is one campaign.
@@ -31,6 +34,11 @@ def command(
     spectrum = spectrum_path(campaign_file, campaign.eels)
     document: dict[str, Any] = {"campaign": campaign.name, "campaign_id": campaign.campaign_id}
     if to_file is not None:
+        if max_core_hours is not None:
+            raise InputError(
+                "A workflow file carries no bound on core hours",
+                "Submit it without --to-file, or leave --max-core-hours out.",
+            )
         from beamheat_fw.flows.steps import carry_campaign
 
         write_workflow(carry_campaign(campaign, spectrum), to_file)
@@ -39,7 +47,7 @@ def command(
     from beamheat_fw.cli.connection import connect
     from beamheat_fw.firetasks.campaigns import submit_campaign
 
-    is_new = submit_campaign(connect(launchpad), campaign, spectrum)
+    is_new = submit_campaign(connect(launchpad), campaign, spectrum, max_core_hours)
     emit(document | {"is_new": is_new}, as_json=as_json, readable=_print_submitted)
 
 
@@ -51,8 +59,6 @@ def write_workflow(workflow: Any, path: Path) -> None:
     InputError
         The suffix is neither .yaml, .yml nor .json, or the folder does not exist.
     """
-    from beamheat_fw.errors import InputError
-
     if path.suffix not in (".yaml", ".yml", ".json") or not path.parent.is_dir():
         raise InputError(
             "The workflow cannot be written there",

@@ -10,6 +10,7 @@ from pathlib import Path
 from beamheat_fw.campaign import parse_campaign
 from beamheat_fw.doctor.finding import Finding
 from beamheat_fw.doctor.resubmission import Selection, choose, resubmit
+from beamheat_fw.firetasks.budget import is_spent, pause_spent
 from beamheat_fw.firetasks.progress import advance, read_state
 from beamheat_fw.flows import next_step
 from beamheat_fw.launch.fencing import FencedLaunchPad
@@ -65,8 +66,17 @@ def examine_labels(launchpad: FencedLaunchPad, store: Store) -> Iterator[Finding
 
 
 def examine_campaigns(launchpad: FencedLaunchPad, store: Store) -> Iterator[Finding]:
-    """Find active campaigns whose next step is not in the LaunchPad."""
+    """Find active campaigns whose core hours are spent, or whose next step is not in the LaunchPad."""
     for record in store.find(CampaignRecord, {"state": "active"}):
+        if is_spent(store, record):
+            yield Finding(
+                "core hours spent",
+                {"campaign": record.name},
+                f"its launches have come to the {record.max_core_hours:g} core hours it may cost",
+                "it is paused",
+                partial(_pause_spent, launchpad, store, record),
+            )
+            continue
         workflow = next_step(
             parse_campaign(record.document, source=record.name), read_state(store, record.id)
         )
@@ -81,6 +91,11 @@ def examine_campaigns(launchpad: FencedLaunchPad, store: Store) -> Iterator[Find
                 "it is inserted, once",
                 partial(_advance, store, launchpad, record.id),
             )
+
+
+def _pause_spent(launchpad: FencedLaunchPad, store: Store, record: CampaignRecord) -> bool:
+    pause_spent(launchpad, store, record)
+    return True
 
 
 def _resubmit_one(launchpad: FencedLaunchPad, selection: Selection) -> bool:

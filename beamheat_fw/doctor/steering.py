@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.firetasks.budget import is_spent
 from beamheat_fw.firetasks.progress import advance
 from beamheat_fw.launch.fencing import FencedLaunchPad
 from beamheat_fw.store.campaigns import set_campaign_state
+from beamheat_fw.store.costs import core_hours_of
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import CampaignRecord
 
-_PAUSE = {"WAITING": "PAUSED", "READY": "PAUSED"}
 _RESUME = {"PAUSED": "WAITING"}
 _CANCEL = dict.fromkeys(("WAITING", "READY", "RESERVED", "PAUSED", "RUNNING"), "DEFUSED")
 
@@ -24,14 +25,36 @@ def pause(launchpad: FencedLaunchPad, store: Store, record: CampaignRecord) -> i
     """
     _require(record, "active", "paused")
     set_campaign_state(store, record.id, "paused")
-    return _move(launchpad, record.id, _PAUSE)
+    return launchpad.pause_campaign(record.id)
 
 
-def resume(launchpad: FencedLaunchPad, store: Store, record: CampaignRecord) -> int:
-    """Go on with a paused campaign; return how many fireworks were resumed."""
+def resume(
+    launchpad: FencedLaunchPad, store: Store, record: CampaignRecord, max_core_hours: float | None = None
+) -> int:
+    """Go on with a paused campaign; return how many fireworks were resumed.
+
+    Parameters
+    ----------
+    max_core_hours : float, optional
+        At which cost it is paused again, its cost so far included.
+
+    Raises
+    ------
+    InputError
+        It cannot be resumed, or its core hours are spent.
+    """
     _require(record, "paused", "active")
+    if max_core_hours is not None:
+        record = record.model_copy(update={"max_core_hours": max_core_hours})
+    if is_spent(store, record):
+        raise InputError(
+            "The campaign's core hours are spent",
+            "Give a higher --max-core-hours.",
+            {"spent": round(core_hours_of(store, record), 2), "max_core_hours": record.max_core_hours},
+        )
+    store.update(CampaignRecord, record.id, {"max_core_hours": record.max_core_hours})
     set_campaign_state(store, record.id, "active")
-    resumed = _move(launchpad, record.id, _RESUME)
+    resumed = launchpad.move_campaign(record.id, _RESUME)
     advance(store, launchpad, record.id)  # a round that ended meanwhile inserted nothing
     return resumed
 
@@ -48,7 +71,7 @@ def cancel(launchpad: FencedLaunchPad, store: Store, record: CampaignRecord) -> 
     """
     _require(record, "active", "paused", "cancelled")
     set_campaign_state(store, record.id, "cancelled")
-    return _move(launchpad, record.id, _CANCEL)
+    return launchpad.move_campaign(record.id, _CANCEL)
 
 
 def _require(record: CampaignRecord, *states: str) -> None:
@@ -58,8 +81,3 @@ def _require(record: CampaignRecord, *states: str) -> None:
             f"It has to be {' or '.join(states)}.",
             {"campaign": record.name, "state": record.state},
         )
-
-
-def _move(launchpad: FencedLaunchPad, campaign_id: str, states: dict[str, str]) -> int:
-    mine = launchpad.workflows.find({"metadata.campaign_id": campaign_id}, {"nodes": 1})
-    return sum(launchpad.move(workflow["nodes"][0], states) for workflow in list(mine))

@@ -16,12 +16,15 @@ from beamheat_fw.firetasks.progress import advance
 from beamheat_fw.identity import file_sha256
 from beamheat_fw.launch.submission import prepare_launchpad
 from beamheat_fw.store.artifacts import put_artifact
-from beamheat_fw.store.campaigns import save_campaign
+from beamheat_fw.store.campaigns import load_campaign_record, save_campaign
 from beamheat_fw.store.database import Store
+from beamheat_fw.store.documents import CampaignRecord
 from beamheat_fw.store.schema import ensure_schema
 
 
-def submit_campaign(launchpad: LaunchPad, campaign: Campaign, spectrum: Path) -> bool:
+def submit_campaign(
+    launchpad: LaunchPad, campaign: Campaign, spectrum: Path, max_core_hours: float | None = None
+) -> bool:
     """Save a campaign and put its first step into the LaunchPad; the same campaign is submitted once.
 
     Parameters
@@ -31,6 +34,8 @@ def submit_campaign(launchpad: LaunchPad, campaign: Campaign, spectrum: Path) ->
         As `load_campaign` returns it, with the spectrum's hash.
     spectrum : Path
         The spectrum's file on this machine.
+    max_core_hours : float, optional
+        At which cost a new campaign is paused.
 
     Returns
     -------
@@ -40,7 +45,8 @@ def submit_campaign(launchpad: LaunchPad, campaign: Campaign, spectrum: Path) ->
     Raises
     ------
     InputError
-        The spectrum is not there or is another file than the campaign names.
+        The spectrum is not there or is another file than the campaign names; or the campaign is there and
+        has another bound on its core hours.
     """
     store = Store.from_launchpad(launchpad)
     prepare_launchpad(launchpad)
@@ -60,9 +66,20 @@ def submit_campaign(launchpad: LaunchPad, campaign: Campaign, spectrum: Path) ->
             {"file": str(spectrum), "expected": campaign.eels.sha256, "found": found},
         )
     put_artifact(store, spectrum)
-    is_new = save_campaign(store, campaign)
+    is_new = save_campaign(store, campaign, max_core_hours=max_core_hours)
+    if not is_new and max_core_hours is not None:
+        _refuse_other_bound(load_campaign_record(store, campaign.campaign_id), max_core_hours)
     advance(store, launchpad, campaign.campaign_id)
     return is_new
+
+
+def _refuse_other_bound(record: CampaignRecord, max_core_hours: float) -> None:
+    if record.max_core_hours != max_core_hours:
+        raise InputError(
+            "The campaign is in the database with another bound on its core hours",
+            f"Change it with `beamheat resume {record.name} --max-core-hours {max_core_hours:g}`.",
+            {"max_core_hours": record.max_core_hours},
+        )
 
 
 class SaveCampaign(FiretaskBase):

@@ -67,6 +67,8 @@ class Context:
     ----------
     launchpad : LaunchPad
     store : Store
+    record : CampaignRecord
+        As it was when this run began.
     campaign : Campaign
     campaign_id : str
     round : int
@@ -79,6 +81,7 @@ class Context:
 
     launchpad: LaunchPad
     store: Store
+    record: CampaignRecord
     campaign: Campaign
     campaign_id: str
     round: int
@@ -107,6 +110,7 @@ class Context:
         return cls(
             launchpad,
             store,
+            record,
             parse_campaign(record.document, source=record.name),
             record.id,
             fw_spec["round"],

@@ -11,7 +11,9 @@ from typing import Any
 from fireworks import FiretaskBase, FWAction
 
 from beamheat_fw.errors import InputError, Interrupted
+from beamheat_fw.firetasks.budget import hold_back
 from beamheat_fw.firetasks.context import Context, Site, ran_here
+from beamheat_fw.launch.fencing import FencedLaunchPad
 from beamheat_fw.launch.folder_launchpad import FolderLaunchPad
 from beamheat_fw.launch.job_folder import JobFolder
 from beamheat_fw.launch.stopping import STOP
@@ -26,8 +28,11 @@ class CampaignTask(FiretaskBase):
     fw_id: int
 
     def run_task(self, fw_spec: Mapping[str, Any]) -> FWAction:
-        """Act once; FireWorks calls this."""
-        summary = self.act(Context.from_spec(fw_spec, self.launchpad, self.fw_id))
+        """Act once, if the campaign may start work; FireWorks calls this."""
+        context = Context.from_spec(fw_spec, self.launchpad, self.fw_id)
+        if isinstance(self.launchpad, FencedLaunchPad) and not context.only_ingests:
+            hold_back(self.launchpad, context.store, context.record)
+        summary = self.act(context)
         return FWAction(stored_data=summary)
 
     @abstractmethod

@@ -21,10 +21,12 @@ from fireworks import Firework, FWAction, FWorker
 from fireworks.core.rocket_launcher import launch_rocket
 
 from beamheat_fw import firetasks
-from beamheat_fw.errors import BeamheatError, Interrupted
+from beamheat_fw.errors import BeamheatError, Interrupted, Paused
+from beamheat_fw.firetasks.budget import hold_back
 from beamheat_fw.firetasks.context import Context
 from beamheat_fw.firetasks.job import JobTask
 from beamheat_fw.launch.allow_list import judge
+from beamheat_fw.launch.fencing import PAUSE
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.staged_launch import (
     EndedLaunch,
@@ -71,10 +73,14 @@ class Stager:
         cannot be staged: then it is FIZZLED with the reason.
         """
         try:
-            job = self._task(firework).stage_alone(self._context(firework, launch_id))
-        except Interrupted as error:  # a run that was given up is still at work in the folder
+            context = self._context(firework, launch_id)
+            hold_back(self.launchpad, self.store, context.record)
+            job = self._task(firework).stage_alone(context)
+        except Interrupted as error:  # paused, or a run that was given up is still at work in the folder
             _LOG.warning("firework %s is staged later: %s", firework.fw_id, error)
             self.launchpad.free_reservation(firework.fw_id, launch_id)
+            if isinstance(error, Paused):
+                self.launchpad.move(firework.fw_id, PAUSE)
             return False
         except BeamheatError as error:
             _LOG.warning("firework %s was not staged: %s", firework.fw_id, error)

@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 #: The error kind of launches whose rocket vanished.
 LOST = "Lost"
+#: What becomes of the fireworks of a paused workflow.
+PAUSE = {"WAITING": "PAUSED", "READY": "PAUSED"}
 
 
 class FencedLaunchPad(LaunchPad):
@@ -242,6 +244,15 @@ class FencedLaunchPad(LaunchPad):
                 changed |= set(workflow.refresh(node))
             self._update_wf(workflow, changed, lock)
         return len(moved)
+
+    def move_campaign(self, campaign_id: str, states: Mapping[str, str]) -> int:
+        """Move the fireworks of a campaign, as `move` does those of a workflow; return how many."""
+        mine = self.workflows.find({"metadata.campaign_id": campaign_id}, {"nodes": 1})
+        return sum(self.move(workflow["nodes"][0], states) for workflow in list(mine))
+
+    def pause_campaign(self, campaign_id: str) -> int:
+        """Pause what is ready or waits of a campaign; return how many fireworks."""
+        return self.move_campaign(campaign_id, PAUSE)
 
     def _refresh_wf(self, fw_id: int) -> None:
         self._survive(lambda: self.refresh_workflow(fw_id), "updating a workflow")

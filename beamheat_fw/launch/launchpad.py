@@ -25,10 +25,10 @@ from fireworks.utilities.dict_mods import apply_mod
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
-from beamheat_fw.errors import Fenced
+from beamheat_fw.errors import Fenced, Interrupted, Paused
 from beamheat_fw.launch.allow_list import RefusedTask, judge
 from beamheat_fw.launch.completion import Completion, fitting, forget_completion, read_completion
-from beamheat_fw.launch.fencing import FencedLaunchPad
+from beamheat_fw.launch.fencing import PAUSE, FencedLaunchPad
 from beamheat_fw.launch.outage import DatabaseAway, is_outage
 from beamheat_fw.launch.owner import this_process
 from beamheat_fw.launch.stopping import STOP, Phase
@@ -46,6 +46,8 @@ _PING_S = 3.0
 _UNLOADABLE = (ImportError, AttributeError, LookupError, TypeError, ValueError)
 #: Options of pymongo's client that are, or hold, a secret.
 _SECRET_OPTIONS = ("password", "tlsCertificateKeyFilePassword", "authMechanismProperties")
+#: Kinds of error by which a task says that it has not failed.
+_STOPPED = (Interrupted.__name__, Paused.__name__, Fenced.__name__)
 _URI_CREDENTIALS = re.compile(r"^(mongodb(?:\+srv)?://).*@")
 _ORDERS = {"FIFO": [("created_on", ASCENDING)], "FILO": [("created_on", DESCENDING)]}
 
@@ -231,6 +233,8 @@ class SurvivingLaunchPad(FencedLaunchPad):
         if state == "FIZZLED" and _was_stopped(action):
             reason = STOP.reason or _why_stopped(action) or "the firetask interrupted itself"
             self._survive(lambda: self.hand_over(flight.fw_id, flight.launch_id, reason), "handing over")
+            if _details(action).get("kind") == Paused.__name__:
+                self._survive(lambda: self.move(flight.fw_id, PAUSE), "pausing")
             return {}
         document, state = fitting(action, state)
         completion = Completion(flight.launch_id, flight.fw_id, state, document, self.name)
@@ -394,7 +398,7 @@ def _repeat_earlier_tasks(spec: dict[str, Any]) -> None:
 def _was_stopped(action: FWAction | None) -> bool:
     """Tell whether a task ended because it was asked to, rather than by a failure of its own."""
     kind = _details(action).get("kind")
-    return kind in ("Interrupted", "Fenced") or STOP.interrupted or STOP.process_reason is not None
+    return kind in _STOPPED or STOP.interrupted or STOP.process_reason is not None
 
 
 def _why_stopped(action: FWAction | None) -> str | None:

@@ -11,7 +11,6 @@ from typing import Any
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.report.blocks import Section
-from beamheat_fw.report.costs import costs_of
 from beamheat_fw.report.documents import CampaignDocuments, gather
 from beamheat_fw.report.numbers import typeset
 from beamheat_fw.report.sections import (
@@ -25,6 +24,7 @@ from beamheat_fw.report.sections import (
     spectrum,
 )
 from beamheat_fw.report.status import campaign_status
+from beamheat_fw.store.costs import costs_of
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.provenance import trail
 

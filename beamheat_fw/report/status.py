@@ -7,6 +7,7 @@ from typing import Any
 
 from beamheat_fw.report.code_versions import mixed_versions
 from beamheat_fw.report.time_left import time_left_s
+from beamheat_fw.store.costs import core_hours_of
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import CampaignRecord, Conductance, Prediction, Round
 
@@ -17,7 +18,8 @@ def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``campaign``, ``campaign_id``, ``state``, ``rounds`` (with label counts, gate counts and verdict),
+        ``campaign``, ``campaign_id``, ``state``, ``state_reason``, ``core_hours`` (spent) and
+        ``max_core_hours`` (None where there is no bound), ``rounds`` (counts of labels and gate, verdict),
         ``fireworks`` (count by FireWorks state), ``running`` (their names), ``failures`` (with reasons),
         ``mixed_versions`` (codes of which its workers ran several), ``delta_T_K`` and ``delta_T_text``
         (None before there is a prediction).
@@ -35,6 +37,9 @@ def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
         "campaign": record.name,
         "campaign_id": record.id,
         "state": record.state,
+        "state_reason": record.state_reason,
+        "core_hours": round(core_hours_of(store, record), 3),
+        "max_core_hours": record.max_core_hours,
         "rounds": [_round(store, document) for document in _rounds(store, record)],
         "fireworks": dict(Counter(firework["state"] for firework in fireworks)),
         "running": [firework["name"] for firework in fireworks if firework["state"] == "RUNNING"],

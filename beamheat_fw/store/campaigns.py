@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 _SHORTEST_PREFIX = 4
 
 
-def save_campaign(store: Store, campaign: Campaign, *, fw_id: int | None = None) -> bool:
+def save_campaign(
+    store: Store, campaign: Campaign, *, fw_id: int | None = None, max_core_hours: float | None = None
+) -> bool:
     """Save a validated campaign under its hash; return False when it was there already.
 
-    Saving it again leaves its state alone.
+    Saving it again leaves its state, and its bound on core hours, alone.
     """
     record = make(
         CampaignRecord,
@@ -31,6 +33,7 @@ def save_campaign(store: Store, campaign: Campaign, *, fw_id: int | None = None)
         document=campaign.model_dump(mode="json"),
         tags=campaign.tags,
         fw_id=fw_id,
+        max_core_hours=max_core_hours,
     )
     return store.create(record)
 

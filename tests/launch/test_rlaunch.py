@@ -43,6 +43,7 @@ def test_signal_hands_the_work_over_without_counting_a_failure(bench: Bench, num
     launch = bench.newest_launch(fw_id)
     assert launch["state"] == "ARCHIVED"
     assert number.name in launch["state_history"][-1]["reason"]
+    assert launch["runtime_secs"] > 0  # it has cost its time, as plain FireWorks forgets
 
 
 def test_second_sigterm_interrupts_a_task_that_does_not_poll(bench: Bench) -> None:

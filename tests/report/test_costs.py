@@ -6,9 +6,9 @@ import pytest
 from fireworks import FWAction, FWorker
 
 from beamheat_fw.flows import CampaignState, RoundState, next_step
-from beamheat_fw.report.costs import costs_of
 from beamheat_fw.report.page import render
 from beamheat_fw.store.campaigns import find_campaign
+from beamheat_fw.store.costs import costs_of
 
 FIZZLED = {
     "_exception": {

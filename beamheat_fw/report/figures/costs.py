@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from beamheat_fw.report.costs import Cost
 from beamheat_fw.report.figures.canvas import COLOURS, draw
 from beamheat_fw.report.numbers import core_hours
+from beamheat_fw.store.costs import Cost
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from beamheat_fw.report.blocks import Block, Figure, Section, Table
-from beamheat_fw.report.costs import Cost
 from beamheat_fw.report.figures import costs as figures
 from beamheat_fw.report.numbers import core_hours, duration
+from beamheat_fw.store.costs import Cost
 
 
 def costs(found: Sequence[Cost]) -> Section:

@@ -23,6 +23,8 @@ class CampaignRecord(Document):
     state : {'active', 'paused', 'cancelled', 'finished'}
     state_reason : str or None
         Why it is in this state, where there is something to say.
+    max_core_hours : float or None
+        At which cost it is paused; None where it is not.
     current_round : int
         The newest round begun.
     """
@@ -33,6 +35,7 @@ class CampaignRecord(Document):
     document: dict[str, Any]
     state: CampaignState = "active"
     state_reason: str | None = None
+    max_core_hours: float | None = None
     current_round: int = 0
 
 

@@ -53,6 +53,11 @@ def costs_of(store: Store, record: CampaignRecord) -> tuple[Cost, ...]:
     )
 
 
+def core_hours_of(store: Store, record: CampaignRecord) -> float:
+    """Return what a campaign has cost so far, in core hours."""
+    return sum(cost.core_h for cost in costs_of(store, record))
+
+
 def _cost(task: str, record: CampaignRecord, fw_ids: list[int], launches: list[dict[str, Any]]) -> Cost:
     mine = [launch for launch in launches if launch["fw_id"] in set(fw_ids)]
     wall_h = sum(launch.get("runtime_secs") or 0.0 for launch in mine) / 3600.0
