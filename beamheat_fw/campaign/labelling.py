@@ -98,6 +98,8 @@ class LabellingStage(Stage):
         The share of failed labels of a round above which the campaign stops.
     max_force_eV_A : float
         A label with a larger force on any atom is refused as unphysical.
+    max_energy_deviation_eV_atom : float
+        A label whose energy is farther from what the level's other labels give its composition is refused.
     """
 
     reference: ReferenceSettings
@@ -105,6 +107,7 @@ class LabellingStage(Stage):
     chunk_size: Count = 16
     max_failed_fraction: Fraction = 0.2
     max_force_eV_A: Positive = 100.0
+    max_energy_deviation_eV_atom: Positive = 5.0
 
     @field_validator("reference", mode="before")
     @classmethod

@@ -13,9 +13,10 @@ import numpy as np
 from pymongo.client_session import ClientSession
 
 from beamheat_fw.campaign import Campaign, GpawSettings
-from beamheat_fw.errors import CalculationError, Interrupted
+from beamheat_fw.errors import Interrupted
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
+from beamheat_fw.firetasks.label_bounds import refusal
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import LabelRequest, LabelResult, MadeBy
 from beamheat_fw.store.documents.base import Analysis
@@ -190,7 +191,7 @@ def _save(context: Context, result: Calculated, session: ClientSession) -> None:
     analysis = Analysis(
         errors=result.errors, warnings=result.warnings, details={"attempts": result.analysis["attempts"]}
     )
-    reason = _refusal(result, context.campaign.labelling.max_force_eV_A)
+    reason = refusal(context.store, result, context.campaign.labelling)
     if reason is not None or result.evaluation is None:
         fail(
             context.store,
@@ -217,21 +218,3 @@ def _save(context: Context, result: Calculated, session: ClientSession) -> None:
         made_by=MadeBy(launch_id=maker.launch_id, host=maker.host, versions=maker.versions),
     )
     complete(context.store, result.label_id, found, fw_id=context.fw_id, session=session)
-
-
-def _refusal(result: Calculated, max_force_eV_A: float) -> dict[str, Any] | None:
-    """Return why a result is no label, or None."""
-    if result.state == "failed":
-        return CalculationError(
-            "The reference calculator could not label this structure",
-            "Look at the attempts in its analysis.",
-            {"reason": result.errors[0] if result.errors else "unknown"},
-        ).to_dict()
-    force = result.max_force_eV_A
-    if force is not None and force > max_force_eV_A:
-        return CalculationError(
-            "A force is unphysically large",
-            "Leave the structure out, or raise labelling.max_force_eV_A.",
-            {"max_force_eV_A": force, "limit_eV_A": max_force_eV_A},
-        ).to_dict()
-    return None
