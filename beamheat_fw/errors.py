@@ -60,6 +60,10 @@ class CalculationError(BeamheatError):
     """A real code (GPAW, NequIP, an MD engine) ended without the result asked for."""
 
 
+class DiskFull(BeamheatError):
+    """A file could not be written for want of space: no fault of what was being calculated."""
+
+
 class StoreError(BeamheatError):
     """The database or one of its documents is not as it has to be."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from beamheat_fw.disk_space import check_room, full_disk_named
 from beamheat_fw.errors import CalculationError, InputError, Interrupted
 
 _PR_SET_PDEATHSIG = 1
@@ -59,6 +60,8 @@ class ChildProcess:
     ------
     InputError
         The program or its folder does not exist.
+    DiskFull
+        Its log cannot be written.
     """
 
     def __init__(self, command: Command, grace_s: float = 20.0) -> None:
@@ -66,7 +69,8 @@ class ChildProcess:
         self.grace_s = grace_s
         parent = os.getpid()
         try:
-            with command.log.open("ab") as log:
+            with full_disk_named(), command.log.open("ab") as log:
+                self._printed_before = log.tell()
                 self._popen = subprocess.Popen(
                     list(command.argv),
                     cwd=command.folder,
@@ -116,20 +120,20 @@ class ChildProcess:
         ------
         Interrupted
             `stop` turned true; the child has ended, after SIGTERM and up to `grace_s` seconds.
+        DiskFull
+            The child failed, and no file can be written where it ran.
         CalculationError
             The child ended with an exit status other than 0.
         """
         while self.return_code is None:
             if stop():
                 self.end()
-                raise Interrupted(
-                    "The work was asked to stop",
-                    "Run it again: it goes on from what is in the folder.",
-                    {"program": self._name(), "folder": str(self.command.folder)},
-                )
+                raise self._interrupted()
             yield
             with suppress(subprocess.TimeoutExpired):
                 self._popen.wait(every_s)
+        if self.return_code and stop():  # the signal that asks this process to stop may end the child first
+            raise self._interrupted()
         self._raise_if_failed()
         yield
 
@@ -143,8 +147,16 @@ class ChildProcess:
         _signal_session(self.pid, signal.SIGKILL)
         self._popen.wait()
 
+    def _interrupted(self) -> Interrupted:
+        return Interrupted(
+            "The work was asked to stop",
+            "Run it again: it goes on from what is in the folder.",
+            {"program": self._name(), "folder": str(self.command.folder)},
+        )
+
     def _raise_if_failed(self) -> None:
         if self.return_code:
+            check_room(self.command.folder, log_tail(self.command.log, since=self._printed_before))
             raise CalculationError(
                 "A program ended with an error",
                 f"Read its log {self.command.log}.",
@@ -184,11 +196,11 @@ def end_with_parent(parent_pid: int, signal_number: int = signal.SIGKILL) -> Non
         os.kill(os.getpid(), signal_number)
 
 
-def log_tail(log: Path) -> str:
-    """Return the last lines of a log file, an empty string when there is none."""
+def log_tail(log: Path, since: int = 0) -> str:
+    """Return the last lines of a log file, past its first `since` bytes; nothing when there is none."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
+            file.seek(max(since, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""

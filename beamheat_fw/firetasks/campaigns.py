@@ -14,6 +14,7 @@ from beamheat_fw.firetasks.context import Context
 from beamheat_fw.firetasks.job import CampaignTask
 from beamheat_fw.firetasks.progress import advance
 from beamheat_fw.identity import file_sha256
+from beamheat_fw.launch.outage import survive
 from beamheat_fw.launch.submission import prepare_launchpad
 from beamheat_fw.store.artifacts import put_artifact
 from beamheat_fw.store.campaigns import load_campaign_record, save_campaign
@@ -93,7 +94,9 @@ class SaveCampaign(FiretaskBase):
     def run_task(self, fw_spec: Mapping[str, Any]) -> FWAction:
         """Validate, save and submit; FireWorks calls this."""
         campaign = parse_campaign(self["campaign"], source="firework")
-        is_new = submit_campaign(self.launchpad, campaign, Path(self["spectrum"]))
+        is_new = survive(
+            lambda: submit_campaign(self.launchpad, campaign, Path(self["spectrum"])), "submitting a campaign"
+        )
         return FWAction(stored_data={"campaign_id": campaign.campaign_id, "is_new": is_new})
 
 

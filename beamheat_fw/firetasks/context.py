@@ -15,6 +15,7 @@ from pymongo.client_session import ClientSession
 from beamheat_fw.campaign import Campaign, parse_campaign
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+from beamheat_fw.launch.outage import survive
 from beamheat_fw.launch.stopping import STOP
 from beamheat_fw.launch.worker import Worker, read_worker
 from beamheat_fw.store.database import Store
@@ -163,12 +164,21 @@ class Context:
     def write(self, write: Callable[[ClientSession], T]) -> T:
         """Call a function that writes results, in a transaction that a replaced rocket cannot commit.
 
+        Waits for a database that is away, so that a program which runs meanwhile goes on.
+
         Raises
         ------
         Fenced
             Another rocket has taken this firework over.
+        DatabaseAway
+            It stayed away for longer than the worker's limit, or the work was asked to stop.
         """
-        return write_fenced(self.store, self.launch_id, write)
+        return survive(
+            lambda: write_fenced(self.store, self.launch_id, write),
+            "saving results",
+            self.worker.outage_limit_s,
+            self.site.stop,
+        )
 
     @property
     def maker(self) -> Maker:

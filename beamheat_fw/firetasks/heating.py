@@ -179,7 +179,8 @@ class AnalyseConductance(CampaignTask):
         from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
 
         query = {"campaign_id": context.campaign_id, "kind": "heating", "state": "completed"}
-        runs = list(context.store.find(MDRun, query))
+        # By member, not by who ended first: sums, and so the last digits, depend on the order.
+        runs = sorted(context.store.find(MDRun, query), key=lambda run: run.run_key)
         series = [
             one
             for run in runs

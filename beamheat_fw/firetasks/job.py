@@ -10,12 +10,14 @@ from typing import Any
 
 from fireworks import FiretaskBase, FWAction
 
+from beamheat_fw.disk_space import full_disk_named
 from beamheat_fw.errors import InputError, Interrupted
 from beamheat_fw.firetasks.budget import hold_back
 from beamheat_fw.firetasks.context import Context, Site, ran_here
 from beamheat_fw.launch.fencing import FencedLaunchPad
 from beamheat_fw.launch.folder_launchpad import FolderLaunchPad
 from beamheat_fw.launch.job_folder import JobFolder
+from beamheat_fw.launch.outage import survive
 from beamheat_fw.launch.stopping import STOP
 from beamheat_fw.launch.worker import read_worker
 from beamheat_fw.store.database import Store
@@ -28,12 +30,18 @@ class CampaignTask(FiretaskBase):
     fw_id: int
 
     def run_task(self, fw_spec: Mapping[str, Any]) -> FWAction:
-        """Act once, if the campaign may start work; FireWorks calls this."""
+        """Act, again when the database went away meanwhile: what is done stays done. FireWorks calls this."""
+        limit_s = read_worker(fw_spec.get("_fw_env")).outage_limit_s
+        what = f"working on {fw_spec.get('job_key', 'a campaign')}"
+        with full_disk_named():
+            summary = survive(lambda: self._act_if_allowed(fw_spec), what, limit_s, STOP)
+        return FWAction(stored_data=summary)
+
+    def _act_if_allowed(self, fw_spec: Mapping[str, Any]) -> dict[str, Any]:
         context = Context.from_spec(fw_spec, self.launchpad, self.fw_id)
         if isinstance(self.launchpad, FencedLaunchPad) and not context.only_ingests:
             hold_back(self.launchpad, context.store, context.record)
-        summary = self.act(context)
-        return FWAction(stored_data=summary)
+        return self.act(context)
 
     @abstractmethod
     def act(self, context: Context) -> dict[str, Any]:

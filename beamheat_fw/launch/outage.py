@@ -19,6 +19,9 @@ OUTAGE_LIMIT_S = 600.0
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+#: What a server says that has just started: it has not loaded the keys that sign its cluster times (of a
+#: server with accounts), or does not know yet what a majority has. pymongo raises either at once.
+_JUST_STARTED = (211, 134)
 _LOG = logging.getLogger(__name__)
 
 
@@ -28,8 +31,14 @@ class DatabaseAway(StoreError):
 
 def is_outage(error: BaseException) -> bool:
     """Tell whether an error means that the server was not there, rather than that the request was wrong."""
-    return isinstance(error, PyMongoError) and (
-        isinstance(error, ConnectionFailure) or error.timeout or error.has_error_label("RetryableWriteError")
+    if not isinstance(error, PyMongoError):
+        return False
+    labels = ("RetryableWriteError", "TransientTransactionError")
+    return (
+        isinstance(error, ConnectionFailure)
+        or error.timeout
+        or any(error.has_error_label(label) for label in labels)
+        or getattr(error, "code", None) in _JUST_STARTED
     )
 
 

@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -267,6 +269,15 @@ class Site:
         settings = {"uri_mode": True, "host": self.mongod.uri, "name": database, "authsource": "admin"}
         impatient = {"serverSelectionTimeoutMS": 2000, "socketTimeoutMS": 5000}
         return {**settings, "mongoclient_kwargs": impatient}
+
+    @contextmanager
+    def desk(self, name: str, **env: Any) -> Iterator[Desk]:
+        """Give every cluster the files that lead to a fresh database; sweep up and forget it in the end."""
+        desk = self.set_up(f"{name}_{uuid.uuid4().hex[:12]}", **env)
+        try:
+            yield desk
+        finally:
+            desk.clear()
 
     def set_up(self, database: str, **env: Any) -> Desk:
         """Make a fresh database and give every cluster the files that lead to it."""

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +43,5 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def desk(site: Site) -> Iterator[Desk]:
     """A fresh database, and the files of a user on both clusters that lead to it."""
-    desk = site.set_up(f"test_{uuid.uuid4().hex[:12]}")
-    yield desk
-    desk.clear()
+    with site.desk("test") as desk:
+        yield desk

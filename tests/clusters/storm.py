@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections import Counter
@@ -9,10 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cluster_site import Cluster, Site
+from machines import Machine
 
 #: How long what was killed or cut off stays away, s.
 _AWAY_S = (1.0, 5.0)
-_PAUSE_S = (1.0, 4.0)
+
+
+def seed_of_the_storm() -> int:
+    """Return BEAMHEAT_STORM_SEED or a seed drawn now, and print it for whoever wants this storm again."""
+    seed = int(os.environ.get("BEAMHEAT_STORM_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"BEAMHEAT_STORM_SEED={seed}", flush=True)
+    return seed
 
 
 @dataclass
@@ -23,12 +31,15 @@ class Storm:
     ----------
     site : Site
     seed : int
+    pause_s : tuple of float
+        Between what befalls it: the shortest and the longest, s.
     befell : Counter
         How often what happened.
     """
 
     site: Site
     seed: int
+    pause_s: tuple[float, float] = (1.0, 4.0)
     befell: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -39,40 +50,49 @@ class Storm:
         ends_at = time.monotonic() + seconds
         strikes = [self._kill_rocket, self._cancel_job, self._kill_node, self._kill_mongod, self._cut_off]
         while time.monotonic() < ends_at and not over():
-            self._random.choices(strikes, weights=[4, 2, 1, 1, 1])[0](self._random.choice(self.site.clusters))
-            time.sleep(self._random.uniform(*_PAUSE_S))
+            (strike,) = self._random.choices(strikes, weights=[3, 1, 2, 2, 2])
+            if what := strike(self._random.choice(self.site.clusters)):
+                self.befell[what] += 1
+            time.sleep(self._random.uniform(*self.pause_s))
 
-    def _kill_rocket(self, cluster: Cluster) -> None:
-        node = self._random.choice(cluster.nodes)
-        listed = node.run("ps", "-eo", "pid=,args=").splitlines()
-        rockets = [line.split()[0] for line in listed if "rlaunch" in line and "slurm" not in line]
-        if rockets:
-            node.kill(self._random.choice(rockets))
-            self.befell["rocket killed"] += 1
+    def _kill_rocket(self, cluster: Cluster) -> str | None:
+        rockets = [(node, pid) for node in cluster.nodes for pid in _rockets_on(node)]
+        if not rockets:
+            return None
+        node, pid = self._random.choice(rockets)
+        node.kill(pid)
+        return "rocket killed"
 
-    def _cancel_job(self, cluster: Cluster) -> None:
-        if jobs := sorted(cluster.queue()):
-            cluster.login.call("scancel", self._random.choice(jobs))
-            self.befell["job cancelled"] += 1
+    def _cancel_job(self, cluster: Cluster) -> str | None:
+        jobs = sorted(cluster.queue())
+        if not jobs:
+            return None
+        cluster.login.call("scancel", self._random.choice(jobs))
+        return "job cancelled"
 
-    def _kill_node(self, cluster: Cluster) -> None:
+    def _kill_node(self, cluster: Cluster) -> str:
         node = self._random.choice(cluster.nodes)
         cluster.slurm.kill_node(node)
-        self.befell["slurmd killed"] += 1
         self._wait()
         cluster.slurm.start_node(node)
+        return "slurmd killed"
 
-    def _kill_mongod(self, cluster: Cluster) -> None:
+    def _kill_mongod(self, cluster: Cluster) -> str:
         self.site.mongod.kill()
-        self.befell["mongod killed"] += 1
         self._wait()
         self.site.mongod.start()
+        return "mongod killed"
 
-    def _cut_off(self, cluster: Cluster) -> None:
+    def _cut_off(self, cluster: Cluster) -> str:
         self.site.switch.cut_off(cluster.number)
-        self.befell["cluster cut off"] += 1
         self._wait()
         self.site.switch.heal(cluster.number)
+        return "cluster cut off"
 
     def _wait(self) -> None:
         time.sleep(self._random.uniform(*_AWAY_S))
+
+
+def _rockets_on(node: Machine) -> list[str]:
+    listed = node.run("ps", "-eo", "pid=,args=").splitlines()
+    return [line.split()[0] for line in listed if "rlaunch" in line and "slurm" not in line]

@@ -1,41 +1,65 @@
-"""One campaign over two clusters that share nothing but the database."""
+"""A whole campaign over two clusters that share nothing but the database: calm, then in a storm, and equal.
+
+For ``make storm``: the calm run takes minutes, the storm lasts for BEAMHEAT_STORM_S (half an hour there), in
+which one campaign after another begins in a fresh database.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from cluster_site import REPOSITORY, Desk
+from campaign_outcome import differences, outcome
+from cluster_site import REPOSITORY, Desk, Site
+from storm import Storm, seed_of_the_storm
+
+from beamheat_fw.launch.outage import survive
 
 pytestmark = [pytest.mark.mongod, pytest.mark.nequip, pytest.mark.mpi, pytest.mark.slow]
 
 CAMPAIGN = REPOSITORY / "workflows" / "emt_au_cu.yaml"
-_PATIENCE_S = 900.0
+STORM_S = float(os.environ.get("BEAMHEAT_STORM_S", "120"))
+_PATIENCE_S = 1800.0
 
 
-def start(desk: Desk) -> list[subprocess.Popen[Any]]:
-    """Submit the campaign on one cluster, and start the queue launcher of each."""
+def run(desk: Desk, disturb: Callable[[], None] = lambda: None) -> str:
+    """Take the campaign from one cluster's submission to its end; return in words how long it took."""
+    began = time.monotonic()
     genoa = desk.clusters[0]
     genoa.login.run("beamheat", "submit", "-l", f"{genoa.folder}/my_launchpad.yaml", str(CAMPAIGN))
+    launchers = []
     for cluster in desk.clusters:
         cluster.write_adapters(ntasks=2)
-    options = ("rapidfire", "--nlaunches", "infinite", "-m", "2", "--sleep", "1")
-    return [cluster.start_beamheat_qlaunch(*options) for cluster in desk.clusters]
+        options = ("rapidfire", "--nlaunches", "infinite", "-m", "2", "--sleep", "1")
+        launchers.append(cluster.start_beamheat_qlaunch(*options))
+    disturb()
+    wait_for_end(desk)
+    took_s = time.monotonic() - began
+    end(desk, launchers)
+    launches = desk.launchpad.launches.count_documents({})
+    fireworks = desk.launchpad.fireworks.count_documents({})
+    return f"over after {took_s:.0f} s, {launches} launches of {fireworks} fireworks"
 
 
 def is_over(desk: Desk) -> bool:
-    """Tell whether the prediction is there and every workflow complete."""
-    database = desk.store.db
-    open_ones = database["workflows"].count_documents({"state": {"$ne": "COMPLETED"}})
-    return database["predictions"].count_documents({}) > 0 and not open_ones
+    """Tell whether the prediction is there and every workflow complete; fail when a firework has failed."""
+    fizzled = desk.launchpad.fireworks.find_one({"state": "FIZZLED"})
+    if fizzled:
+        launch = desk.launches(fizzled["fw_id"])[-1]
+        pytest.fail(f"{fizzled['name']}: {launch['action']}\n{desk.logs()}")
+    open_ones = desk.launchpad.workflows.count_documents({"state": {"$ne": "COMPLETED"}})
+    return desk.store.db["predictions"].count_documents({}) > 0 and not open_ones
 
 
 def wait_for_end(desk: Desk) -> None:
     """Wait for the campaign's end."""
     give_up_at = time.monotonic() + _PATIENCE_S
-    while not is_over(desk):
+    while not survive(lambda: is_over(desk), "looking at the campaign"):
         if time.monotonic() > give_up_at:
             states = [
                 (f["name"], f["state"]) for f in desk.launchpad.fireworks.find() if f["state"] != "COMPLETED"
@@ -45,52 +69,48 @@ def wait_for_end(desk: Desk) -> None:
 
 
 def end(desk: Desk, launchers: list[subprocess.Popen[Any]]) -> None:
-    """End the queue launchers."""
+    """End the queue launchers, which should all be at work."""
+    assert [launcher.poll() for launcher in launchers] == [None, None], "the queue launchers should go on"
     for cluster, launcher in zip(desk.clusters, launchers, strict=True):
         cluster.login.call("sh", "-c", "kill $(ps -eo pid=,args= | awk '/beamheat qlaunch/ {print $1}')")
         launcher.wait(30)
 
 
-def outcome(desk: Desk) -> dict[str, Any]:
-    """Return what a campaign came to, without ids and times that differ from run to run."""
-    database = desk.store.db
-    first = database["rounds"].find_one({"round": 0})["label_ids"]
-    labels = {label["_id"]: label for label in database["labels"].find()}
-    asked_for = [label for found in database["rounds"].find() for label in found["label_ids"]]
-    names = (
-        "labels",
-        "rounds",
-        "datasets",
-        "committees",
-        "potentials",
-        "spectra",
-        "conductances",
-        "predictions",
-    )
-    return {
-        "first labels": {key: (labels[key]["energy_eV"], labels[key]["forces_eV_A"]) for key in first},
-        "label states": sorted({label["state"] for label in labels.values()}),
-        "labels are those asked for, once each": sorted(labels) == sorted(asked_for),
-        "spectrum": [spectrum["_id"] for spectrum in database["spectra"].find()],
-        "steps": sorted(found["metadata"]["step_key"] for found in database["workflows"].find()),
-        "runs": database["md_runs"].count_documents({}),
-        "counts": {name: database[name].count_documents({}) for name in names},
-        "fireworks": sorted(found["name"] for found in database["fireworks"].find()),
-    }
+@pytest.fixture(scope="module")
+def calm_desk(site: Site) -> Iterator[Desk]:
+    """A desk at which the campaign has run undisturbed."""
+    with site.desk("calm") as desk:
+        print(f"calm: {run(desk)}", flush=True)
+        for cluster in desk.clusters:
+            cluster.clear()  # the next run of this campaign would find its results in the job folders
+        yield desk
 
 
-def test_campaign_runs_over_two_clusters_to_a_temperature(desk: Desk) -> None:
-    launchers = start(desk)
-    wait_for_end(desk)
-    end(desk, launchers)
-    found = outcome(desk)
-    assert found["label states"] == ["completed"]
-    assert found["labels are those asked for, once each"]
-    assert found["counts"]["predictions"] == found["counts"]["conductances"] == 1
-    assert found["counts"]["committees"] == found["counts"]["rounds"] == 3
+def test_campaign_runs_over_two_clusters_to_a_temperature(calm_desk: Desk) -> None:
+    found = outcome(calm_desk.store.db)
+    assert {label["state"] for label in found["labels"].values()} == {"completed"}
+    asked_for = [label for one in found["rounds"].values() for label in one["label_ids"]]
+    assert sorted(found["labels"]) == sorted(asked_for)
+    counts = {name: len(found[name]) for name in ("rounds", "committees", "potentials", "datasets")}
+    assert counts == {"rounds": 3, "committees": 3, "potentials": 6, "datasets": 3}
+    assert len(found["predictions"]) == len(found["conductances"]) == len(found["spectra"]) == 1
     assert len(found["steps"]) == len(set(found["steps"]))
     hosts: dict[str, set[str]] = {}
-    for launch in desk.launchpad.launches.find({"state": "COMPLETED"}):
-        category = desk.firework(launch["fw_id"])["spec"]["_category"]
+    for launch in calm_desk.launchpad.launches.find({"state": "COMPLETED"}):
+        category = calm_desk.firework(launch["fw_id"])["spec"]["_category"]
         hosts.setdefault(category, set()).add(launch["host"].rstrip("12"))
     assert hosts == {"dft": {"genoa"}, "light": {"genoa"}, "train": {"hopper"}, "md": {"hopper"}}
+
+
+def test_campaigns_in_a_storm_come_to_what_the_calm_one_came_to(site: Site, calm_desk: Desk) -> None:
+    calm = outcome(calm_desk.store.db)
+    storm, number = Storm(site, seed_of_the_storm(), pause_s=(3.0, 8.0)), 0
+    ends_at = time.monotonic() + STORM_S
+    while time.monotonic() < ends_at:
+        number, before = number + 1, storm.befell.copy()
+        with site.desk("storm") as desk:
+            over = partial(survive, partial(is_over, desk), "looking at the campaign")
+            summary = run(desk, lambda over=over: storm.rage(ends_at - time.monotonic(), over))
+            print(f"campaign {number}: {summary}, {dict(storm.befell - before)}", flush=True)
+            assert list(differences(calm, outcome(desk.store.db))) == []
+    print(f"{number} campaigns, {dict(storm.befell)}")

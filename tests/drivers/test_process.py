@@ -1,5 +1,6 @@
 """Child programs end as asked, with everything they started."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from beamheat_fw.drivers.process import ChildProcess, Command, run_to_end
-from beamheat_fw.errors import CalculationError, InputError, Interrupted
+from beamheat_fw.errors import CalculationError, DiskFull, InputError, Interrupted
 
 SLEEP_WITH_GRANDCHILD = """
 import os, subprocess, sys, time
@@ -121,3 +122,23 @@ def test_inheritable_lock_lives_as_long_as_the_child(tmp_path):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with path.open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_child_that_a_signal_to_both_ended_first_was_stopped_and_has_not_failed(tmp_path):
+    """As when a scheduler ends a job: else a structure in flight would be counted as one that kills ranks."""
+    code = "import os, signal; open('ready', 'w').close(); os.kill(os.getpid(), signal.SIGTERM)"
+    child = ChildProcess(python(code, tmp_path))
+    wait_for(tmp_path / "ready")
+    child._popen.wait(20)
+    with child, pytest.raises(Interrupted):
+        list(child.ticks(stop=lambda: True))
+
+
+@pytest.mark.parametrize("said", [os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT)])
+def test_full_disk_is_told_from_other_failures_of_this_program(tmp_path, said):
+    (tmp_path / "log.txt").write_text(f"{said}\n")  # of an earlier one
+    with pytest.raises(CalculationError):
+        run_to_end(python("import sys; sys.exit('wrong input')", tmp_path), stop=lambda: False)
+    with pytest.raises(DiskFull, match=said):
+        run_to_end(python(f"import sys; sys.exit({said!r})", tmp_path), stop=lambda: False)
+    assert not list(tmp_path.glob("room*"))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,8 @@ def kill_server(server: EmbeddedServer) -> None:
 @pytest.fixture
 def bench(launchpad_file: Path, tmp_path: Path) -> Iterator[Bench]:
     """A bench on a fresh database of the session's server."""
-    yield from _bench(launchpad_file, tmp_path)
+    with bench_on(launchpad_file, tmp_path) as bench:
+        yield bench
 
 
 @pytest.fixture
@@ -174,16 +176,21 @@ def fragile_bench(own_server: EmbeddedServer, tmp_path: Path) -> Iterator[Bench]
     settings = yaml.safe_load(own_server.launchpad_file.read_text()) | impatient
     path = tmp_path / "my_launchpad.yaml"
     path.write_text(yaml.safe_dump(settings))
-    yield from _bench(path, tmp_path)
+    with bench_on(path, tmp_path) as bench:
+        yield bench
 
 
-def _bench(launchpad_file: Path, folder: Path) -> Iterator[Bench]:
+@contextmanager
+def bench_on(launchpad_file: Path, folder: Path) -> Iterator[Bench]:
+    """Make a bench of a database and a folder; its rockets end with it."""
     launchpad = SurvivingLaunchPad.from_dict(
         yaml.safe_load(launchpad_file.read_text()) | {"strm_lvl": "ERROR"}
     )
     launchpad.allowed_tasks = ("bench_tasks",)
     prepare_launchpad(launchpad)
     bench = Bench(folder, launchpad, launchpad_file)
-    yield bench
-    bench.end()
-    launchpad.connection.close()
+    try:
+        yield bench
+    finally:
+        bench.end()
+        launchpad.connection.close()

@@ -81,7 +81,7 @@ def training_config(
 def _data(stage: TrainingStage, species: Sequence[str], seed: int) -> dict[str, Any]:
     loader = {"_target_": "torch.utils.data.DataLoader", "batch_size": stage.batch_size, "num_workers": 0}
     return {
-        "_target_": "nequip.data.datamodule.ASEDataModule",
+        "_target_": "beamheat_fw.drivers.nequip.training_data.ResumedASEData",
         "seed": seed,
         "train_file_path": TRAINING_SPLIT_FILE,
         "val_file_path": VALIDATION_SPLIT_FILE,

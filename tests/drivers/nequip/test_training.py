@@ -79,7 +79,7 @@ def test_finished_member_is_not_trained_again(tiny_members: list[TrainedMember])
     assert again.package.stat().st_mtime_ns == before
 
 
-def test_killed_training_goes_on_from_its_last_epoch(
+def test_killed_training_ends_in_the_weights_of_an_undisturbed_one(
     tiny_dataset: list[Atoms],
     tiny_members: list[TrainedMember],
     tmp_path: Path,
@@ -98,8 +98,9 @@ def test_killed_training_goes_on_from_its_last_epoch(
     first, second = epochs_of(attempt, 0), epochs_of(attempt, 1)
     assert second[-1] == tiny_stage.max_epochs - 1
     assert second[0] >= first[-1]
-    uninterrupted = tiny_members[0].metrics["force_rmse_eV_A"]
-    assert resumed.metrics["force_rmse_eV_A"] == pytest.approx(uninterrupted, rel=0.1)
+    # With NequIP's own data module the frames would be shuffled as in the first epochs once more.
+    assert resumed.package.read_bytes() == tiny_members[0].package.read_bytes()
+    assert resumed.metrics == tiny_members[0].metrics
 
 
 def test_truncated_checkpoint_falls_back_to_the_best_one(
