@@ -22,7 +22,7 @@ def test_operation_is_repeated_until_the_database_is_back() -> None:
 
 @pytest.mark.parametrize("code", [211, 134])
 def test_server_that_has_just_started_is_asked_again(code: int) -> None:
-    """No keys found for HMAC; read concern majority not available yet: met with a mongod killed in a storm."""
+    """No keys found for HMAC, which a killed mongod said in a storm; no majority known yet."""
     answers = iter([OperationFailure("not yet", code=code), 42])
 
     def operation() -> int:
