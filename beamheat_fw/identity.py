@@ -16,6 +16,8 @@ from beamheat_fw.errors import InputError
 
 #: Spacing of the grid on which positions and cell vectors are compared, Å.
 GRID_A: Final = 1e-3
+#: A cell of less is taken for one that was never given, Å³.
+SMALLEST_VOLUME_A3: Final = 1e-6
 #: Fraction of a grid step at which two grid points part. Coordinates of symmetric structures are multiples of
 #: a half, a third, a tenth ... of a step; an irrational border stays clear of them.
 _BORDER: Final = math.sqrt(3.0 / 8.0)
@@ -94,18 +96,38 @@ def structure_hash(
     cell = np.asarray(cell_A, dtype=float)
     periodic = np.asarray(pbc, dtype=bool)
     _check_structure(numbers, positions, cell)
+    return structure_hashes(numbers[None], positions[None], cell[None], periodic[None])[0]
+
+
+def structure_hashes(
+    numbers: np.ndarray, positions_A: np.ndarray, cells_A: np.ndarray, pbc: np.ndarray
+) -> list[str]:
+    """Return the `structure_hash` of many structures of equally many atoms, some ten times as fast.
+
+    Parameters
+    ----------
+    numbers : (nstructures, natoms) int
+    positions_A : (nstructures, natoms, 3) float
+        Finite, as the cells are; nobody looks again.
+    cells_A : (nstructures, 3, 3) float
+        All with a volume.
+    pbc : (nstructures, 3) bool
+    """
     # Counted along the cell vectors in whole grid steps, a lattice vector is a whole number of steps.
-    steps = np.maximum(np.rint(np.linalg.norm(cell, axis=1) / GRID_A), 1.0)
-    fractional = np.linalg.solve(cell.T, np.round(positions, _FILE_DIGITS).T).T
+    steps = np.maximum(np.rint(np.linalg.norm(cells_A, axis=2) / GRID_A), 1.0)[:, None, :]
+    rounded = np.round(positions_A, _FILE_DIGITS).transpose(0, 2, 1)
+    fractional = np.linalg.solve(cells_A.transpose(0, 2, 1), rounded).transpose(0, 2, 1)
     index = np.floor(fractional * steps + (1.0 - _BORDER)).astype(np.int64)
-    index[:, periodic] %= steps.astype(np.int64)[periodic]
-    atoms = np.column_stack([numbers, index])
-    atoms = atoms[np.lexsort(atoms.T[::-1])]
-    digest = hashlib.sha256(b"beamheat structure 1")
-    digest.update(periodic.astype(np.int64).astype("<i8").tobytes())
-    digest.update(np.floor(cell / GRID_A + (1.0 - _BORDER)).astype("<i8").tobytes())
-    digest.update(atoms.astype("<i8").tobytes())
-    return digest.hexdigest()
+    index = np.where(pbc[:, None, :], index % steps.astype(np.int64), index)
+    atoms = np.concatenate([numbers[..., None], index], axis=2).astype("<i8")
+    order = np.lexsort(atoms.transpose(2, 0, 1)[::-1])
+    atoms = np.take_along_axis(atoms, order[..., None], axis=1)
+    cells = np.floor(cells_A / GRID_A + (1.0 - _BORDER)).astype("<i8")
+    periodic = pbc.astype("<i8")
+    return [
+        bytes_sha256(b"beamheat structure 1" + b"".join(part.tobytes() for part in parts))
+        for parts in zip(periodic, cells, atoms, strict=True)
+    ]
 
 
 def label_id(structure: str, settings: str) -> str:
@@ -142,7 +164,7 @@ def _check_structure(numbers: np.ndarray, positions: np.ndarray, cell: np.ndarra
             "Mend or drop this structure.",
             {"atoms": np.flatnonzero(~np.isfinite(positions).all(axis=1)).tolist()[:10]},
         )
-    if abs(np.linalg.det(cell)) < 1e-6:
+    if abs(np.linalg.det(cell)) < SMALLEST_VOLUME_A3:
         raise InputError(
             "The cell has no volume",
             "Give all three cell vectors; a free cluster gets a cell with vacuum (atoms.center(vacuum=7)).",

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from bson.raw_bson import RawBSONDocument
+from pymongo.errors import BulkWriteError
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.identity import file_sha256
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label, LabelRequest, LabelResult
-from beamheat_fw.store.labelled_files import LabelledFrame, read_labelled
-from beamheat_fw.store.labels import Level, complete, insert_labels, load_labels, new_label
+from beamheat_fw.store.imported_labels import Identified, completed_documents, identify
+from beamheat_fw.store.labelled_files import read_labelled
+from beamheat_fw.store.labelled_frames import LabelledFrame
+from beamheat_fw.store.labels import complete, label_atoms, load_labels
 
 #: Two results of one structure at one level that differ by more than this per atom contradict each other.
-SAME_ENERGY_EV_PER_ATOM = 1e-4
+SAME_ENERGY_EV_PER_ATOM: Final = 1e-4
+_BATCH: Final = 1_000
+_DUPLICATE_KEY: Final = 11_000
+
+T = TypeVar("T")
 
 
 def import_labels(
@@ -48,91 +59,108 @@ def import_labels(
         The file cannot be used (see `read_labelled`), its level is not known, or two results of one label
         contradict each other. Nothing is written.
     """
-    frames = read_labelled(path, max_force_eV_A)
+    found = identify(read_labelled(path, max_force_eV_A), path, level)
     request = LabelRequest(role="imported", source=f"{path.name} sha256:{file_sha256(path)}")
-    labels: dict[str, Label] = {}
-    for number, frame in enumerate(frames):
-        label = _label(frame, number, request, level, tags)
-        _check_same(labels.setdefault(label.id, label), label, path)
-    _check_known(store, labels, path)
-    new = insert_labels(store, list(labels.values()))
-    completed = [label for label in labels.values() if label.id not in new and _complete(store, label)]
+    first = _without_duplicates(found, path)
+    known = _known(store, found, first, path)
+    missing = [number for label, number in first.items() if label not in known]
+    raced = _insert(store, completed_documents(found, missing, request, tags))
+    there = [*known, *raced]
+    _ask(store, there, request)
+    completed = [label for label in there if known.get(label) != "completed"]
+    completed = [label for label in completed if _complete(store, label, found.frames[first[label]])]
     return {
-        "frames": len(frames),
-        "new": len(new),
+        "frames": len(found.frames),
+        "new": len(missing) - len(raced),
         "completed": len(completed),
-        "known": len(labels) - len(new) - len(completed),
-        "duplicates": len(frames) - len(labels),
-        "label_ids": list(labels),
+        "known": len(there) - len(completed),
+        "duplicates": len(found.frames) - len(first),
+        "label_ids": list(first),
     }
 
 
-def _label(
-    frame: LabelledFrame, number: int, request: LabelRequest, level: str | None, tags: Sequence[str]
-) -> Label:
-    return new_label(
-        frame.atoms,
-        request,
-        _level(frame, number, level),
-        tags=tuple(tags),
-        state="completed",
-        energy_eV=frame.energy_eV,
-        forces_eV_A=frame.forces_eV_A,
-        stress_eV_A3=frame.stress_eV_A3,
-    )
+def _without_duplicates(found: Identified, path: Path) -> dict[str, int]:
+    """Return the first frame of each label."""
+    first: dict[str, int] = {}
+    for number, label in enumerate(found.label_ids):
+        other = found.frames[first.setdefault(label, number)]
+        _check_same(other.energy_eV, found.frames[number], label, path)
+    return first
 
 
-def _level(frame: LabelledFrame, number: int, level: str | None) -> Level:
-    info = frame.atoms.info
-    if level is not None:
-        return Level(level, {"calculator": "imported", "level": level})
-    if "level" in info and "settings" in info:
-        settings = info["settings"]
-        return Level(str(info["level"]), json.loads(settings) if isinstance(settings, str) else settings)
-    raise InputError(
-        "The file does not say at which level of theory it was calculated",
-        "Give --level NAME.",
-        {"frame": number},
-    )
+def _known(store: Store, found: Identified, first: Mapping[str, int], path: Path) -> dict[str, str]:
+    """Return the states of the labels that the database has."""
+    known: dict[str, str] = {}
+    for ids in _batches(first):
+        shown = {"state": 1, "energy_eV": 1}
+        for label in store.collection(Label).find({"_id": {"$in": ids}}, shown):
+            known[label["_id"]] = label["state"]
+            if label["state"] == "completed":
+                frame = found.frames[first[label["_id"]]]
+                _check_same(label["energy_eV"], frame, label["_id"], path)
+    return known
 
 
-def _check_known(store: Store, labels: dict[str, Label], path: Path) -> None:
-    query = {"_id": {"$in": list(labels)}, "state": "completed"}
-    known = [found["_id"] for found in store.collection(Label).find(query, {"_id": 1})]
-    for label in load_labels(store, known):
-        _check_same(label, labels[label.id], path)
-
-
-def _check_same(first: Label, second: Label, path: Path) -> None:
-    energies = (first.energy_eV or 0.0, second.energy_eV or 0.0)
-    if abs(energies[0] - energies[1]) > SAME_ENERGY_EV_PER_ATOM * (second.nsites or 1):
+def _check_same(energy_eV: float, frame: LabelledFrame, label: str, path: Path) -> None:
+    if abs(energy_eV - frame.energy_eV) > SAME_ENERGY_EV_PER_ATOM * len(frame.numbers):
         raise InputError(
             "One structure has two energies at one level of theory",
             "Give each level of theory a name of its own with --level.",
-            {"file": str(path), "label_id": second.id, "energies_eV": energies},
+            {"file": str(path), "label_id": label, "energies_eV": (energy_eV, frame.energy_eV)},
         )
 
 
-def _complete(store: Store, label: Label) -> bool:
-    if label.energy_eV is None or label.forces_eV_A is None:
-        raise AssertionError("imported labels have results")
-    stored = load_labels(store, [label.id])[0]
-    if stored.state == "completed" or not _same_order(stored, label):
+def _insert(store: Store, documents: Iterator[RawBSONDocument]) -> list[str]:
+    """Insert labels; return those that somebody else had inserted meanwhile."""
+    raced: list[str] = []
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        # The server takes one batch while the next one is made.
+        under_way: Future[list[str]] | None = None
+        for batch in _batches(documents):
+            if under_way is not None:
+                raced += under_way.result()
+            under_way = writer.submit(_insert_batch, store, batch)
+        if under_way is not None:
+            raced += under_way.result()
+    return raced
+
+
+def _insert_batch(store: Store, batch: Sequence[RawBSONDocument]) -> list[str]:
+    try:
+        store.collection(Label).insert_many(batch, ordered=False)
+    except BulkWriteError as error:
+        problems = error.details["writeErrors"]
+        if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
+            raise
+        return [problem["op"]["_id"] for problem in problems]
+    return []
+
+
+def _ask(store: Store, label_ids: Sequence[str], request: LabelRequest) -> None:
+    """Record the request on labels that were there."""
+    change = {"$addToSet": {"requests": request.model_dump()}}
+    for ids in _batches(label_ids):
+        store.collection(Label).update_many({"_id": {"$in": ids}}, change)
+
+
+def _complete(store: Store, label: str, frame: LabelledFrame) -> bool:
+    stored = load_labels(store, [label])[0]
+    if stored.state == "completed" or not _same_order(stored, frame):
         return False
-    result = LabelResult(
-        energy_eV=label.energy_eV, forces_eV_A=label.forces_eV_A, stress_eV_A3=label.stress_eV_A3
-    )
-    return complete(store, label.id, result)
+    fields = ("energy_eV", "forces_eV_A", "stress_eV_A3")
+    result = LabelResult.model_validate({name: getattr(frame, name) for name in fields})
+    return complete(store, label, result)
 
 
-def _same_order(stored: Label, label: Label) -> bool:
+def _same_order(stored: Label, frame: LabelledFrame) -> bool:
     """Return whether the atoms stand in the same order and places: forces are stored by order."""
-    import numpy as np
+    atoms = label_atoms(stored)
+    return np.array_equal(atoms.numbers, frame.numbers) and np.allclose(
+        atoms.positions, frame.positions_A, atol=2e-3
+    )
 
-    mine, theirs = (
-        [(site["species"][0]["element"], *site["xyz"]) for site in each.structure["sites"]]
-        for each in (stored, label)
-    )
-    return all(
-        a[0] == b[0] and np.allclose(a[1:], b[1:], atol=2e-3) for a, b in zip(mine, theirs, strict=True)
-    )
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.identity import SMALLEST_VOLUME_A3
+from beamheat_fw.store.labelled_frames import LabelledFrame, bad_frame, from_atoms
+from beamheat_fw.store.regular_extxyz import read_regular
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -18,27 +20,9 @@ if TYPE_CHECKING:
 #: Nearest neighbours of a structure lie within these multiples of the sum of their covalent radii; in other
 #: units than Å (nm, Bohr) hardly one does.
 _BOND_RANGE: Final = (0.5, 1.7)
+#: In so many frames of a large file the distances are measured.
+_FRAMES_MEASURED: Final = 500
 _DATABASES: Final = (".db", ".json")
-
-
-@dataclass(frozen=True)
-class LabelledFrame:
-    """One structure with its reference result.
-
-    Attributes
-    ----------
-    atoms : Atoms
-        Without a calculator.
-    energy_eV : float
-    forces_eV_A : (natoms, 3) array
-    stress_eV_A3 : (6,) array or None
-        Voigt order.
-    """
-
-    atoms: Atoms
-    energy_eV: float
-    forces_eV_A: np.ndarray
-    stress_eV_A3: np.ndarray | None
 
 
 def read_labelled(path: Path, max_force_eV_A: float = 100.0) -> list[LabelledFrame]:
@@ -53,28 +37,32 @@ def read_labelled(path: Path, max_force_eV_A: float = 100.0) -> list[LabelledFra
         The file cannot be read, or a frame lacks a result, is not finite, or has forces or distances that no
         structure in Å and eV has. The first such frame is named.
     """
-    frames = [_labelled(atoms, number, path) for number, atoms in enumerate(_read(path))]
+    frames = _read(path)
     if not frames:
         raise InputError("The file holds no structures", "Give a labelled file.", {"file": str(path)})
-    for number, frame in enumerate(frames):
-        _check_forces(frame, number, path, max_force_eV_A)
+    _check_structures(frames, path)
+    _check_results(frames, path, max_force_eV_A)
     _check_all_forces(frames, path)
     _check_distances(frames, path)
     return frames
 
 
-def _read(path: Path) -> Iterator[Atoms]:
+def _read(path: Path) -> list[LabelledFrame]:
     from ase.io.formats import UnknownFileTypeError
 
     if not path.is_file():
         raise InputError(
             "There is no such file", "Give a labelled extxyz file or ASE database.", {"file": str(path)}
         )
+    is_database = path.suffix in _DATABASES
+    if not is_database and (regular := read_regular(path)) is not None:
+        return regular
     try:
-        yield from _read_database(path) if path.suffix in _DATABASES else _read_xyz(path)
+        atoms = _read_database(path) if is_database else _read_xyz(path)
+        return [from_atoms(each, number, path) for number, each in enumerate(atoms)]
     except (
         *(OSError, ValueError, KeyError, IndexError, AssertionError, TypeError, StopIteration, RuntimeError),
-        *(UnknownFileTypeError, sqlite3.Error),
+        *(OverflowError, UnknownFileTypeError, sqlite3.Error),
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
@@ -84,10 +72,10 @@ def _read(path: Path) -> Iterator[Atoms]:
         ) from None
 
 
-def _read_xyz(path: Path) -> list[Atoms]:
+def _read_xyz(path: Path) -> Iterator[Atoms]:
     from ase.io import iread
 
-    return list(iread(path, index=":", format="extxyz"))
+    return iread(path, index=":", format="extxyz")
 
 
 def _read_database(path: Path) -> Iterator[Atoms]:
@@ -101,45 +89,47 @@ def _read_database(path: Path) -> Iterator[Atoms]:
         yield atoms
 
 
-def _labelled(atoms: Atoms, number: int, path: Path) -> LabelledFrame:
-    energy = _result(atoms, "energy", atoms.info)
-    forces = _result(atoms, "forces", atoms.arrays)
-    if forces is None:
-        forces = atoms.info.get("REF_forces")
-    for name, found in (("energy", energy), ("forces", forces)):
-        if found is None:
-            raise _bad(path, number, f"A frame has no {name}", f"Give REF_{name} or {name} in every frame.")
-    values = np.asarray(forces, dtype=float)
-    if values.shape != (len(atoms), 3):
-        raise _bad(
-            path, number, f"A frame has {values.shape} forces for {len(atoms)} atoms", "Give three each."
+def _check_structures(frames: Sequence[LabelledFrame], path: Path) -> None:
+    """Refuse the first frame without a cell or atoms, or with positions or elements that are none."""
+    cells = np.stack([frame.cell_A for frame in frames])
+    flat = ~(np.isfinite(cells).all(axis=(1, 2)) & (np.abs(np.linalg.det(cells)) >= SMALLEST_VOLUME_A3))
+    sizes = [len(frame.numbers) for frame in frames]
+    if min(sizes) == 0:
+        raise bad_frame(path, sizes.index(0), "A frame has no atoms", "Leave this frame out.")
+    lost = ~np.isfinite(np.concatenate([frame.positions_A for frame in frames])).all(axis=1)
+    unnamed = np.concatenate([frame.numbers for frame in frames]) < 1
+    for wrong, what, fix in (
+        (_frames_of(lost, sizes), "A position is not a finite number", "Leave this frame out."),
+        (_frames_of(unnamed, sizes), "An atom is of no element", "Name the element of each atom."),
+        (
+            flat,
+            "The cell has no volume",
+            "Give all three cell vectors; a free cluster gets a cell with vacuum (atoms.center(vacuum=7)).",
+        ),
+    ):
+        if wrong.any():
+            raise bad_frame(path, int(wrong.argmax()), what, fix)
+
+
+def _check_results(frames: Sequence[LabelledFrame], path: Path, max_force_eV_A: float) -> None:
+    """Refuse the first frame with a result that is no number, or with a force no structure has."""
+    forces = np.concatenate([frame.forces_eV_A for frame in frames])
+    sizes = [len(frame.numbers) for frame in frames]
+    energies = np.array([frame.energy_eV for frame in frames])
+    lost = ~np.isfinite(energies) | _frames_of(~np.isfinite(forces).all(axis=1), sizes)
+    lost |= [frame.stress_eV_A3 is not None and not np.isfinite(frame.stress_eV_A3).all() for frame in frames]
+    if lost.any():
+        raise bad_frame(
+            path,
+            int(lost.argmax()),
+            "An energy, force or stress is not a finite number",
+            "Leave this frame out.",
         )
-    stress = _result(atoms, "stress", atoms.info)
-    bare = atoms.copy()
-    bare.calc = None
-    return LabelledFrame(bare, float(np.asarray(energy, dtype=float)), values, _voigt(stress))
-
-
-def _result(atoms: Atoms, name: str, own: dict[str, Any]) -> Any:
-    if f"REF_{name}" in own:
-        return own[f"REF_{name}"]
-    results = atoms.calc.results if atoms.calc is not None else {}
-    return results.get(name, own.get(name))
-
-
-def _voigt(stress: Any) -> np.ndarray | None:
-    if stress is None:
-        return None
-    values = np.asarray(stress, dtype=float)
-    return values.reshape(9)[[0, 4, 8, 5, 2, 1]] if values.size == 9 else values
-
-
-def _check_forces(frame: LabelledFrame, number: int, path: Path, max_force_eV_A: float) -> None:
-    if not (np.isfinite(frame.energy_eV) and np.isfinite(frame.forces_eV_A).all()):
-        raise _bad(path, number, "An energy or force is not a finite number", "Leave this frame out.")
-    largest = float(np.linalg.norm(frame.forces_eV_A, axis=1).max())
-    if largest > max_force_eV_A:
-        raise _bad(
+    norms = np.linalg.norm(forces, axis=1)
+    if norms.max() > max_force_eV_A:
+        number = int(_frames_of(norms > max_force_eV_A, sizes).argmax())
+        largest = np.linalg.norm(frames[number].forces_eV_A, axis=1).max()
+        raise bad_frame(
             path,
             number,
             f"A force of {largest:.4g} eV/Å is above {max_force_eV_A:g} eV/Å",
@@ -147,8 +137,13 @@ def _check_forces(frame: LabelledFrame, number: int, path: Path, max_force_eV_A:
         )
 
 
-def _check_all_forces(frames: list[LabelledFrame], path: Path) -> None:
-    several = [frame for frame in frames if len(frame.atoms) > 1]
+def _frames_of(atoms: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+    """Return for each frame whether something holds for any of its atoms."""
+    return np.logical_or.reduceat(atoms, np.cumsum([0, *sizes[:-1]]))
+
+
+def _check_all_forces(frames: Sequence[LabelledFrame], path: Path) -> None:
+    several = [frame for frame in frames if len(frame.numbers) > 1]
     if several and not any(frame.forces_eV_A.any() for frame in several):
         raise InputError(
             "All forces in the file are exactly zero",
@@ -157,8 +152,10 @@ def _check_all_forces(frames: list[LabelledFrame], path: Path) -> None:
         )
 
 
-def _check_distances(frames: list[LabelledFrame], path: Path) -> None:
-    ratios = [ratio for ratio in map(_nearest_ratio, (frame.atoms for frame in frames)) if ratio is not None]
+def _check_distances(frames: Sequence[LabelledFrame], path: Path) -> None:
+    # The median tells a unit, and evenly spread frames have the median of all.
+    spread = frames[:: max(1, len(frames) // _FRAMES_MEASURED)]
+    ratios = [ratio for frame in spread if (ratio := _nearest_ratio(frame.atoms())) is not None]
     low, high = _BOND_RANGE
     if ratios and not low < float(np.median(ratios)) < high:
         raise InputError(
@@ -178,7 +175,3 @@ def _nearest_ratio(atoms: Atoms) -> float | None:
     np.fill_diagonal(distances, np.inf)
     radii = covalent_radii[atoms.numbers]
     return float(np.median((distances / (radii[:, None] + radii[None, :])).min(axis=1)))
-
-
-def _bad(path: Path, number: int, what: str, fix: str) -> InputError:
-    return InputError(what, fix, {"file": str(path), "frame": number})

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from pymongo import ReturnDocument, UpdateOne
@@ -52,7 +53,7 @@ class Level:
     name: str
     settings: Mapping[str, Any]
 
-    @property
+    @cached_property
     def settings_hash(self) -> str:
         """The content hash of the settings."""
         return content_hash(dict(self.settings))
