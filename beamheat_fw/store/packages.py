@@ -39,9 +39,7 @@ def write_packages(store: Store, committee_id: str, folder: Path, *, replace: bo
             card = json.dumps(_card(committee, members), indent=1, default=str)
             (draft / CARD).write_text(card + "\n", encoding="utf-8")
             draft.chmod(0o755)
-            if replace and folder.is_dir():
-                shutil.rmtree(folder)
-            draft.rename(folder)
+            _put_in_place(draft, folder, replace)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
@@ -51,6 +49,20 @@ def write_packages(store: Store, committee_id: str, folder: Path, *, replace: bo
             {"folder": str(folder), "reason": str(error)},
         ) from None
     return len(members)
+
+
+def _put_in_place(draft: Path, folder: Path, replace: bool) -> None:
+    """Rename a finished folder; an older one stands beside it until then, and comes back if that fails."""
+    older = draft.with_name(f"{draft.name}.replaced")
+    if replace and folder.is_dir():
+        folder.rename(older)
+    try:
+        draft.rename(folder)
+    except OSError:
+        if older.is_dir():
+            older.rename(folder)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
 
 
 def _write_member(store: Store, member: Potential, folder: Path) -> None:
