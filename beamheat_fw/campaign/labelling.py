@@ -93,7 +93,9 @@ class LabellingStage(Stage):
     ranks : int
         MPI ranks of one calculation.
     chunk_size : int
-        Labels in one firework: one process works them off, so that start-up is paid once.
+        Most labels in one firework: one process works them off, so that start-up is paid once.
+    chunk_wall_s : float
+        The time one firework of labels should take, by the estimate of `physics.label_cost`.
     max_failed_fraction : float
         The share of failed labels of a round above which the campaign stops.
     max_force_eV_A : float
@@ -105,6 +107,7 @@ class LabellingStage(Stage):
     reference: ReferenceSettings
     ranks: Count = 2
     chunk_size: Count = 16
+    chunk_wall_s: Positive = 3600.0
     max_failed_fraction: Fraction = 0.2
     max_force_eV_A: Positive = 100.0
     max_energy_deviation_eV_atom: Positive = 5.0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from beamheat_fw.campaign import Campaign
+    from beamheat_fw.store.database import Store
 
 
 @grouped
@@ -43,9 +44,8 @@ def command(
     if study_asked:
         _study(campaign, structures, study, as_json)
         return
-    document = _plan_document(campaign, structures, heated)
-    if not no_database:
-        check_database(campaign, launchpad)
+    store = None if no_database else check_database(campaign, launchpad)
+    document = _plan_document(campaign, structures, heated, store)
     emit(document, as_json=as_json, readable=_print_plan)
 
 
@@ -97,10 +97,11 @@ def check_executables(campaign: Campaign, structures: list[Atoms]) -> None:
         )
 
 
-def check_database(campaign: Campaign, launchpad: Path | None) -> None:
-    """Reach the database; refuse one that the nodes of the campaign's queues cannot reach."""
+def check_database(campaign: Campaign, launchpad: Path | None) -> Store:
+    """Reach the database and return it; refuse one that the nodes of the campaign's queues cannot reach."""
     from beamheat_fw.cli.connection import connect
     from beamheat_fw.errors import InputError
+    from beamheat_fw.store.database import Store
     from beamheat_fw.store.launchpad_file import embedded_server, find_launchpad_file
 
     path = find_launchpad_file(launchpad)
@@ -111,15 +112,24 @@ def check_database(campaign: Campaign, launchpad: Path | None) -> None:
             "queue section; --no-database checks the rest.",
             {"campaign": campaign.name, "launchpad": str(path)},
         )
-    connect(launchpad)
+    return Store.from_launchpad(connect(launchpad))
 
 
-def _plan_document(campaign: Campaign, structures: list[Atoms], heated: Atoms) -> dict[str, Any]:
+def _plan_document(
+    campaign: Campaign, structures: list[Atoms], heated: Atoms, store: Store | None
+) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from beamheat_fw.flows.plan import plan
+    from beamheat_fw.firetasks.label_cost import learned_cost
+    from beamheat_fw.flows.plan import Sizes, plan
+    from beamheat_fw.physics.label_cost import valence_electrons
 
-    planned = plan(campaign, [len(atoms) for atoms in structures], len(heated))
+    sizes = Sizes(
+        [len(atoms) for atoms in structures],
+        [valence_electrons(atoms.numbers) for atoms in structures],
+        len(heated),
+    )
+    planned = plan(campaign, sizes, learned_cost(store, campaign) if store else None)
     return {
         "campaign": campaign.name,
         "campaign_id": campaign.campaign_id,

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from beamheat_fw.launch.fencing import FencedLaunchPad
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label
-from beamheat_fw.store.labels import retry
+from beamheat_fw.store.labels import failure_kind, retry
 
 _LABELLING = "{{beamheat_fw.firetasks.LabelStructures}}"
 _GATHERING = "{{beamheat_fw.firetasks.BuildDataset}}"
-_TOO_OFTEN = "refused: {limit} times failed; mend the cause, then raise --limit or give --force"
+_TOO_OFTEN = (
+    "refused: failed {limit} times in the same way; mend the cause, then raise --limit or give --force"
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def choose_labels(
     campaign_id : str or None
         None for all campaigns.
     limit : int
-        A label that has failed this often is given up.
+        A label that has failed in the same way this often in a row is given up.
     """
     query: dict[str, Any] = {"spec._tasks._fw_name": _LABELLING, "state": {"$in": ["COMPLETED", "FIZZLED"]}}
     if campaign_id:
@@ -96,12 +99,26 @@ def retry_labels(
 
 
 def _failures(store: Store, label_ids: Sequence[str]) -> dict[str, int]:
-    """Return how often each label has failed: those that are failed, and those planned anew but not begun."""
+    """Return how often in a row each label has failed in the same way, up to now.
+
+    Those count that are failed, and those planned anew but not begun.
+    """
     failed = {"$or": [{"state": "failed"}, {"state": "planned", "retries": {"$gt": 0}}]}
-    found = store.collection(Label).find(
-        {"_id": {"$in": list(label_ids)}, **failed}, {"state": 1, "retries": 1}
-    )
-    return {each["_id"]: each.get("retries", 0) + (each["state"] == "failed") for each in found}
+    wanted = {"state": 1, "failures": 1, "reason": 1}
+    return {
+        each["_id"]: _equal_at_the_end(
+            [
+                *each.get("failures", ()),
+                *([failure_kind(each["reason"])] if each["state"] == "failed" else []),
+            ]
+        )
+        for each in store.collection(Label).find({"_id": {"$in": list(label_ids)}, **failed}, wanted)
+    }
+
+
+def _equal_at_the_end(failures: Sequence[str]) -> int:
+    equal = takewhile(lambda failure: failure == failures[-1], reversed(failures))
+    return sum(1 for _ in equal)
 
 
 def _too_late(launchpad: FencedLaunchPad, fw_id: int) -> str:

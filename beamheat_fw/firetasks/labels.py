@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import ItemsView, Iterable, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from beamheat_fw.errors import Interrupted
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
 from beamheat_fw.firetasks.label_bounds import refusal
+from beamheat_fw.launch.job_folder import JobFolder
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import LabelRequest, LabelResult, MadeBy
 from beamheat_fw.store.documents.base import Analysis
@@ -29,6 +31,7 @@ from beamheat_fw.store.labels import (
     label_atoms,
     load_labels,
     plan_labels,
+    record_attempts,
     renew,
 )
 from beamheat_fw.store.rounds import upsert_round
@@ -105,7 +108,11 @@ class LabelStructures(JobTask):
 
     def act(self, context: Context) -> dict[str, Any]:
         """Label what is free, then wait for what others are labelling."""
-        summary = super().act(context)
+        try:
+            summary = super().act(context)
+        except Interrupted:
+            self._record_attempts(context)
+            raise
         while True:
             states = count_states(context.store, self["label_ids"])
             if not states.get("planned") and not states.get("running"):
@@ -116,6 +123,15 @@ class LabelStructures(JobTask):
                     "Labels of this chunk are left", "Nothing to mend: the next launch takes them.", states
                 )
             time.sleep(WAIT_S)
+
+    def _record_attempts(self, context: Context) -> None:
+        """Keep what was tried in vain with the labels: whoever goes on may do so on another machine."""
+        from beamheat_fw.drivers.labelling.folder import LabellingFolder
+
+        folder = LabellingFolder(JobFolder(context.worker.scratch, context.job_key).path / "work")
+        for label_id, attempts in folder.earlier().items():
+            told = [asdict(attempt) for attempt in attempts]
+            record_attempts(context.store, label_id, told, _owner(context.fw_id))
 
     def inputs(self, context: Context, staged: dict[str, Any] | None) -> dict[str, Any]:
         """Claim the chunk's free labels; a folder that holds them all already is gone on with.
@@ -134,12 +150,18 @@ class LabelStructures(JobTask):
         }
 
     def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
-        """Write the structures and the settings."""
+        """Write the structures, the settings, and what was tried with a structure elsewhere."""
         from ase.io import write
+
+        from beamheat_fw.drivers.labelling.folder import LabellingFolder
+        from beamheat_fw.drivers.labelling.results import Attempt
 
         stage = context.campaign.labelling
         structures = []
+        labelling = LabellingFolder(folder)
         for label in load_labels(context.store, inputs["label_ids"]):
+            if attempts := label.analysis.details.get("attempts"):
+                labelling.record(label.id, [Attempt(**attempt) for attempt in attempts])
             atoms = label_atoms(label)
             atoms.calc = None
             structures.append(atoms)
@@ -155,8 +177,10 @@ class LabelStructures(JobTask):
         job = json.loads((folder / "job.json").read_text())
         if not (folder / "structures.extxyz").exists():
             return
-        ranks = min(job["ranks"], site.worker.cores)
-        yield from label_structures(folder, ranks=ranks, launcher=site.mpi, stop=site.stop)
+        cores = site.worker.cores
+        yield from label_structures(
+            folder, ranks=min(job["ranks"], cores), launcher=site.mpi, stop=site.stop, most_ranks=cores
+        )
 
     def keep(self, context: Context, result: Calculated) -> None:
         """Save one label, or why it failed; the claims on the others are renewed."""
@@ -198,6 +222,7 @@ def _save(context: Context, result: Calculated, session: ClientSession) -> None:
             result.label_id,
             reason or {},
             analysis=analysis.model_dump(),
+            run_stats=result.run_stats,
             fw_id=context.fw_id,
             session=session,
         )

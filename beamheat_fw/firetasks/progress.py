@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fireworks import LaunchPad
 
-from beamheat_fw.campaign import parse_campaign
+from beamheat_fw.campaign import Campaign, parse_campaign
+from beamheat_fw.firetasks.label_cost import estimated_core_s
 from beamheat_fw.flows import CampaignState, RoundState, next_step
 from beamheat_fw.launch.submission import insert_once
 from beamheat_fw.store.campaigns import begin_round, set_campaign_state
@@ -28,6 +31,15 @@ def read_state(store: Store, campaign_id: str) -> CampaignState:
     )
 
 
+def _with_costs(store: Store, campaign: Campaign, state: CampaignState) -> CampaignState:
+    """Add what the labels of a round cost that is about to be learned from."""
+    if not state.rounds or state.rounds[-1].committee_id or not state.rounds[-1].label_ids:
+        return state
+    *before, last = state.rounds
+    costs = estimated_core_s(store, campaign, last.label_ids)
+    return replace(state, rounds=(*before, replace(last, label_core_s=costs)))
+
+
 def advance(store: Store, launchpad: LaunchPad, campaign_id: str) -> str | None:
     """Insert what follows next in a campaign, unless it is there or the campaign is not active.
 
@@ -39,8 +51,9 @@ def advance(store: Store, launchpad: LaunchPad, campaign_id: str) -> str | None:
     record = store.load(CampaignRecord, campaign_id)
     if record.state != "active":
         return None
-    state = read_state(store, campaign_id)
-    workflow = next_step(parse_campaign(record.document, source=record.name), state)
+    campaign = parse_campaign(record.document, source=record.name)
+    state = _with_costs(store, campaign, read_state(store, campaign_id))
+    workflow = next_step(campaign, state)
     if workflow is None:
         if state.prediction_id:
             set_campaign_state(store, campaign_id, "finished")

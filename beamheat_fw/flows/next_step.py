@@ -37,7 +37,7 @@ def next_step(campaign: Campaign, state: CampaignState) -> Workflow | None:
         return None if last.round == 0 else steps.explore(step(last.round, "explore"))
     # The verdict may come after the committee: no next round begins without it, whoever asks in between.
     if last.committee_id is None or (last.round > 0 and last.verdict is None):
-        return steps.learn(step(last.round, "learn"), last.label_ids)
+        return steps.learn(step(last.round, "learn"), last.label_ids, last.label_core_s)
     if needs_another_round(campaign.convergence, last):
         return steps.explore(step(last.round + 1, "explore"))
     if state.prediction_id is None:

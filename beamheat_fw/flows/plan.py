@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from beamheat_fw.campaign import Campaign, GpawSettings
+from beamheat_fw.campaign import Campaign
+from beamheat_fw.flows.label_cost import prior_cost
+from beamheat_fw.physics.chunks import share_into_chunks
+from beamheat_fw.physics.label_cost import LabelCost
 
-#: Core seconds of one GPAW label of 40 atoms: LCAO with a minimal basis, as measured on two ranks of a
-#: 2.5 GHz Xeon (docs/measurements.md). The other modes are scaled from it by the readings there.
-CORE_S_LCAO_SZ_40_ATOMS = 24.0
-MODE_FACTOR = {"sz": 1.0, "dzp": 3.0, "pw": 6.0}
-#: Labels grow between quadratically and cubically with size at these sizes.
-LABEL_EXPONENT = 2.3
 #: Core seconds of one training frame atom and epoch, of a model of 16 features and 2 layers.
 CORE_S_PER_ATOM_EPOCH = 1.2e-4
 #: Core seconds of one atom and MD step with such a model.
@@ -67,45 +63,59 @@ class Plan:
         return sum(stage.fireworks for stage in self.stages)
 
 
-def plan(campaign: Campaign, label_atoms: Sequence[int], heated_atoms: int) -> Plan:
+@dataclass(frozen=True)
+class Sizes:
+    """How large the structures of a campaign are.
+
+    Attributes
+    ----------
+    label_atoms, label_electrons : sequence of int
+        Atoms and valence electrons of each initial structure.
+    heated_atoms : int
+        Atoms of the heated system.
+    """
+
+    label_atoms: Sequence[int]
+    label_electrons: Sequence[int]
+    heated_atoms: int
+
+
+def plan(campaign: Campaign, sizes: Sizes, cost: LabelCost | None = None) -> Plan:
     """Estimate a campaign.
 
     Parameters
     ----------
     campaign : Campaign
-    label_atoms : sequence of int
-        Atoms of each initial structure.
-    heated_atoms : int
-        Atoms of the heated system.
+    sizes : Sizes
+    cost : LabelCost, optional
+        Learned from labels that were made; by default what is assumed before.
     """
     rounds = campaign.convergence.max_rounds
     stages = (
-        _labelling(campaign, label_atoms, rounds),
-        _training(campaign, label_atoms, rounds),
-        _exploration(campaign, rounds, max(label_atoms)),
-        _heating(campaign, heated_atoms),
+        _labelling(campaign, sizes.label_electrons, cost or prior_cost(campaign.labelling.reference)),
+        _training(campaign, sizes.label_atoms, rounds),
+        _exploration(campaign, rounds, max(sizes.label_atoms)),
+        _heating(campaign, sizes.heated_atoms),
         StagePlan("light", 4 + 5 * rounds, 0, 0.005 * (4 + 5 * rounds)),
     )
     return Plan(rounds, stages)
 
 
-def _labelling(campaign: Campaign, label_atoms: Sequence[int], rounds: int) -> StagePlan:
+def _labelling(campaign: Campaign, electrons: Sequence[int], cost: LabelCost) -> StagePlan:
+    rounds, per_round = campaign.convergence.max_rounds, campaign.selection.labels_per_round
+    core_s = [cost.core_seconds(each) for each in electrons]
+    # The structures of later rounds are not known yet: they are taken to be like the first.
+    mean = sum(core_s) / len(core_s)
+    chunks = len(chunks_of(campaign, core_s)) + rounds * len(chunks_of(campaign, [mean] * per_round))
+    total = sum(core_s) + rounds * per_round * mean
+    return StagePlan("labels", chunks, len(core_s) + rounds * per_round, total / 3600.0)
+
+
+def chunks_of(campaign: Campaign, core_seconds: Sequence[float]) -> list[list[int]]:
+    """Return how labels that take so long are shared out into fireworks."""
     stage = campaign.labelling
-    per_round = campaign.selection.labels_per_round
-    chunks = math.ceil(len(label_atoms) / stage.chunk_size) + rounds * math.ceil(per_round / stage.chunk_size)
-    mean_cost = sum(label_core_seconds(campaign, atoms) for atoms in label_atoms) / len(label_atoms)
-    labels = len(label_atoms) + rounds * per_round
-    return StagePlan("labels", chunks, labels, labels * mean_cost / 3600.0)
-
-
-def label_core_seconds(campaign: Campaign, atoms: int) -> float:
-    """Estimate the core seconds of one label."""
-    reference = campaign.labelling.reference
-    if not isinstance(reference, GpawSettings):
-        return 0.05
-    mode = "pw" if reference.mode == "pw" else "sz" if reference.basis.startswith("sz") else "dzp"
-    k_points = math.ceil(math.prod(reference.kpts) / 2)
-    return CORE_S_LCAO_SZ_40_ATOMS * MODE_FACTOR[mode] * k_points * (atoms / 40.0) ** LABEL_EXPONENT
+    seconds = [each / stage.ranks for each in core_seconds]
+    return share_into_chunks(seconds, stage.chunk_wall_s, stage.chunk_size)
 
 
 def _training(campaign: Campaign, label_atoms: Sequence[int], rounds: int) -> StagePlan:

@@ -19,12 +19,16 @@ class RoundState:
         The committee trained at the round's end.
     verdict : str or None
         The convergence verdict on the previous round's committee, from this round's labels.
+    label_core_s : tuple of float
+        Core seconds that each label is estimated to take, 0 for those that are there; empty where nobody
+        has to know.
     """
 
     round: int
     label_ids: tuple[str, ...] = ()
     committee_id: str | None = None
     verdict: str | None = None
+    label_core_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

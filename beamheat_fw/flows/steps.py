@@ -14,6 +14,7 @@ from typing import Any
 from fireworks import Firework, Workflow
 
 from beamheat_fw.campaign import Campaign, Category
+from beamheat_fw.flows.plan import chunks_of
 
 FIRETASKS = "beamheat_fw.firetasks"
 
@@ -113,18 +114,23 @@ def propose(step: Step) -> Workflow:
     return step.workflow([structures, spectrum, advance])
 
 
-def learn(step: Step, label_ids: Sequence[str]) -> Workflow:
+def learn(step: Step, label_ids: Sequence[str], core_seconds: Sequence[float] = ()) -> Workflow:
     """Label a round's structures, judge the previous committee on them, train the next one.
 
     The previous committee has not been trained on these labels, whatever happens to them meanwhile: judging
     and training go on side by side.
+
+    Parameters
+    ----------
+    step : Step
+    label_ids : sequence of str
+    core_seconds : sequence of float
+        How long each of them takes; taken to be all the same where it is empty.
     """
-    size = step.campaign.labelling.chunk_size
+    shares = chunks_of(step.campaign, core_seconds or [0.0] * len(label_ids))
     chunks = [
-        step.firework(
-            "LabelStructures", "dft", part=str(number), label_ids=list(label_ids[start : start + size])
-        )
-        for number, start in enumerate(range(0, len(label_ids), size))
+        step.firework("LabelStructures", "dft", part=str(number), label_ids=[label_ids[i] for i in share])
+        for number, share in enumerate(shares)
     ]
     dataset = step.firework("BuildDataset", "light", chunks)
     judged = [step.firework("CalibrateCommittee", "train", chunks)] if step.round > 0 else []

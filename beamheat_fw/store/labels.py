@@ -9,6 +9,7 @@ A label's id is the hash of its structure and its settings, so nobody pays twice
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from beamheat_fw.errors import InputError, StoreError
 from beamheat_fw.identity import content_hash
 from beamheat_fw.store.database import Store, make, parse
 from beamheat_fw.store.documents import Label, LabelRequest, LabelResult
+from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.structures import (
     atoms_from_document,
     atoms_hash,
@@ -272,6 +274,7 @@ def fail(
     *,
     owner: str | None = None,
     analysis: Mapping[str, Any] | None = None,
+    run_stats: Mapping[str, Any] | None = None,
     fw_id: int | None = None,
     session: ClientSession | None = None,
 ) -> bool:
@@ -283,8 +286,8 @@ def fail(
         The error's `to_dict()`: kind, what, fix, values.
     owner : str, optional
         When given, only the holder of the claim can fail the label.
-    analysis : mapping, optional
-        Attempts and corrections.
+    analysis, run_stats : mapping, optional
+        Attempts and corrections; what they took.
 
     Returns
     -------
@@ -297,15 +300,46 @@ def fail(
     change: dict[str, Any] = {"state": "failed", "reason": dict(reason), "lease": None}
     if analysis is not None:
         change["analysis"] = dict(analysis)
+    if run_stats is not None:
+        change["run_stats"] = dict(run_stats)
     return _end(store, query, change, fw_id, session)
 
 
 def retry(store: Store, label_ids: Sequence[str]) -> int:
-    """Plan failed labels anew, and count that; return how many."""
-    change = {"state": "planned", "lease": None, "last_updated": datetime.now(UTC)}
+    """Plan failed labels anew, without what they failed by, which is kept in `failures`; return how many."""
     query = {"_id": {"$in": list(label_ids)}, "state": "failed"}
-    again = {"$set": change, "$inc": {"retries": 1}}
-    return store.collection(Label).update_many(query, again).modified_count
+    changes = [
+        UpdateOne(
+            {"_id": found["_id"], "state": "failed"},
+            {
+                "$set": {
+                    "state": "planned",
+                    "lease": None,
+                    "analysis": Analysis().model_dump(),
+                    "last_updated": datetime.now(UTC),
+                },
+                "$inc": {"retries": 1},
+                "$push": {"failures": failure_kind(found.get("reason"))},
+            },
+        )
+        for found in store.collection(Label).find(query, {"reason": 1})
+    ]
+    return store.collection(Label).bulk_write(changes).modified_count if changes else 0
+
+
+def failure_kind(reason: Mapping[str, Any] | None) -> str:
+    """Return what makes two failures of a label equal: their kind and words, whatever the numbers in them."""
+    reason = reason or {}
+    words = (reason.get("kind", ""), reason.get("what", ""), (reason.get("values") or {}).get("reason", ""))
+    return re.sub(r"\d+(\.\d+)?", "#", ": ".join(str(word) for word in words if word))[:200]
+
+
+def record_attempts(store: Store, label_id: str, attempts: Sequence[Mapping[str, Any]], owner: str) -> None:
+    """Write down the attempts at a label that its owner has not finished, for whoever goes on with it."""
+    held = {"_id": label_id, "state": "running", "lease.owner": owner}
+    store.collection(Label).update_one(
+        held, {"$set": {"analysis.details.attempts": [dict(attempt) for attempt in attempts]}}
+    )
 
 
 def count_states(store: Store, label_ids: Sequence[str]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from beamheat_fw.launch.job_folder import JobFolder
 from beamheat_fw.store.campaigns import save_campaign
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label, LabelRequest
-from beamheat_fw.store.labels import count_states, plan_labels
+from beamheat_fw.store.labels import count_states, failure_kind, plan_labels
 from beamheat_fw.store.rounds import upsert_round
 
 pytestmark = pytest.mark.mongod
@@ -48,6 +48,13 @@ def failed(bench: Bench, store: Store, labelling: tuple[dict[str, Any], list[str
     bench.launchpad.fireworks.update_one({"fw_id": firework["fw_id"]}, {"$set": {"state": "COMPLETED"}})
     _fail(store, ids[0])
     return firework["fw_id"], ids
+
+
+def _has_failed(store: Store, label_id: str, whats: list[str]) -> None:
+    failures = [failure_kind({"kind": "CalculationError", "what": what}) for what in whats]
+    store.collection(Label).update_one(
+        {"_id": label_id}, {"$set": {"retries": len(failures), "failures": failures}}
+    )
 
 
 def _fail(store: Store, label_id: str) -> None:
@@ -97,16 +104,30 @@ def test_label_that_keeps_failing_is_refused_unless_forced(
 ) -> None:
     fw_id, (again, _) = failed
     bench.worker_file()
-    store.collection(Label).update_one({"_id": again}, {"$set": {"retries": 2}})
+    _has_failed(store, again, ["the node broke", "the node broke"])
     command = ["resubmit", "--failed-labels", "--json", "-l", str(bench.launchpad_file)]
     assert main.run(command) == 1
     (refused,) = json.loads(capsys.readouterr().out)["fireworks"]
     assert (refused["given_up"], refused["rerun"]) == ([again], False)
-    assert "3 times failed" in refused["refusal"]
+    assert "failed 3 times in the same way" in refused["refusal"]
     assert store.load(Label, again).state == "failed"
     assert main.run([*command, "--force"]) == 0
     assert store.load(Label, again).state == "planned"
     assert bench.state(fw_id) == "READY"
+
+
+def test_only_equal_failures_in_a_row_are_counted(
+    bench: Bench, store: Store, failed: tuple[int, list[str]]
+) -> None:
+    _, (again, _) = failed
+    _has_failed(store, again, ["the node broke", "out of memory on 12 ranks", "out of memory on 16 ranks"])
+    (chosen,) = choose_labels(bench.launchpad, store, None, 2)
+    assert (chosen.label_ids, chosen.refusal) == ((again,), "")
+    (done,) = retry_labels(bench.launchpad, store, None, 2)
+    assert done.rerun
+    label = store.load(Label, again)
+    assert (label.retries, len(label.failures), label.analysis.details) == (4, 4, {})
+    assert label.failures[1] == label.failures[2]
 
 
 def test_label_of_a_dataset_that_was_made_without_it_is_refused(

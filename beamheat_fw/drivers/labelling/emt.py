@@ -10,6 +10,7 @@ import ase
 from ase import Atoms
 
 from beamheat_fw.campaign import EmtSettings
+from beamheat_fw.drivers.labelling.recovery import KilledRank, Walltime
 from beamheat_fw.drivers.labelling.results import Evaluation
 
 
@@ -18,10 +19,10 @@ class EmtReference:
 
     uses_mpi: ClassVar[bool] = False
     failures = (NotImplementedError, ArithmeticError, ValueError)
-    ladder = ()
+    ladder = (KilledRank(), Walltime(ranks=1, most_ranks=1))
     numerics = None
 
-    def __init__(self, settings: EmtSettings, ranks: int = 1) -> None:
+    def __init__(self, settings: EmtSettings, ranks: int = 1, most_ranks: int = 1) -> None:
         self._settings = settings
 
     def evaluate(self, atoms: Atoms, numerics: Any, log: Path) -> Evaluation:
@@ -37,6 +38,10 @@ class EmtReference:
             forces_eV_A=atoms.get_forces(apply_constraint=False),
             stress_eV_A3=atoms.get_stress() if atoms.pbc.all() else None,
         )
+
+    def path(self, atoms: Atoms, numerics: Any) -> dict[str, Any]:
+        """Return nothing: there is one way only."""
+        return {}
 
     def versions(self) -> dict[str, str]:
         """Return ASE's version."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import ase.io
 from ase import Atoms
 
 from beamheat_fw.drivers.labelling.reference import Settings, read_settings
-from beamheat_fw.drivers.labelling.results import LabelResult, write_json
+from beamheat_fw.drivers.labelling.results import Attempt, LabelResult, write_json
 from beamheat_fw.errors import InputError
 
 _LABEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -27,7 +31,8 @@ class LabellingFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._in_flight = root / "in_flight"
-        self._deaths = root / "deaths.json"
+        self._earlier = root / "earlier.json"
+        self._wishes = root / "wishes.json"
 
     def prepare(self) -> None:
         """Make the folders that results and logs go to."""
@@ -96,14 +101,30 @@ class LabellingFolder:
         label_id = self._in_flight.read_text().strip() if self._in_flight.exists() else ""
         return label_id if label_id and label_id not in self.finished() else None
 
-    def deaths(self) -> dict[str, int]:
-        """Return how often ranks died during each label."""
-        return json.loads(self._deaths.read_text()) if self._deaths.exists() else {}
+    def seconds_in_flight(self) -> float:
+        """Return how long ago the label in flight was begun; 0 when none is."""
+        with suppress(FileNotFoundError):
+            return time.time() - self._in_flight.stat().st_mtime
+        return 0.0
 
-    def count_death(self, label_id: str) -> int:
-        """Count one more death during a label and return the count."""
-        deaths = self.deaths()
-        deaths[label_id] = deaths.get(label_id, 0) + 1
-        write_json(self._deaths, deaths)
+    def earlier(self) -> dict[str, list[Attempt]]:
+        """Return the attempts at each label that ended with their program."""
+        found = json.loads(self._earlier.read_text()) if self._earlier.exists() else {}
+        return {label_id: [Attempt(**each) for each in attempts] for label_id, attempts in found.items()}
+
+    def record(self, label_id: str, attempts: Sequence[Attempt]) -> None:
+        """Write down all attempts at a label without a result, for the next program; clear it from flight.
+
+        An attempt without correction is one that nobody has judged yet.
+        """
+        everyone = {**self.earlier(), label_id: list(attempts)}
+        write_json(self._earlier, {each: [asdict(one) for one in told] for each, told in everyone.items()})
         self._in_flight.unlink(missing_ok=True)
-        return deaths[label_id]
+
+    def wished_ranks(self) -> dict[str, int]:
+        """Return the labels that wait for a program of more ranks, and of how many."""
+        return json.loads(self._wishes.read_text()) if self._wishes.exists() else {}
+
+    def wish(self, label_id: str, ranks: int) -> None:
+        """Leave a label to a program of so many ranks."""
+        write_json(self._wishes, {**self.wished_ranks(), label_id: ranks})

@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.units import Ha
 
 from beamheat_fw.campaign import GpawSettings
-from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics, domain_split, grid_points
+from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics, grid_points, parallel_layout
 from beamheat_fw.drivers.labelling.gpaw_recovery import gpaw_ladder
 from beamheat_fw.drivers.labelling.gpaw_setups import check_gpaw
 from beamheat_fw.drivers.labelling.results import Evaluation
@@ -29,13 +29,13 @@ class GpawReference:
 
     uses_mpi: ClassVar[bool] = True
 
-    def __init__(self, settings: GpawSettings, ranks: int = 1) -> None:
+    def __init__(self, settings: GpawSettings, ranks: int = 1, most_ranks: int = 1) -> None:
         from gpaw import ConvergenceError
 
         self._settings = settings
         self._ranks = ranks
         self.numerics = GpawNumerics(maxiter=settings.maxiter)
-        self.ladder = gpaw_ladder(settings, ranks)
+        self.ladder = gpaw_ladder(settings, ranks, most_ranks)
         self.failures: tuple[type[Exception], ...] = (
             ConvergenceError,
             np.linalg.LinAlgError,
@@ -84,6 +84,14 @@ class GpawReference:
             raise FloatingPointError("an energy or a force is not a finite number")
         return add_dispersion(evaluation, bare, self._settings, ~ghost)
 
+    def layout(self, atoms: Atoms, numerics: GpawNumerics) -> dict[str, Any]:
+        """Return GPAW's `parallel`: what the ladder chose, else what the rule of `parallel_layout` says."""
+        return numerics.parallel or parallel_layout(atoms, self._settings, self._ranks).parallel()
+
+    def path(self, atoms: Atoms, numerics: GpawNumerics) -> dict[str, Any]:
+        """Return the layout of the ranks."""
+        return {"layout": self.layout(atoms, numerics)}
+
     def versions(self) -> dict[str, str]:
         """Return the versions of GPAW, its setups, ASE and, where used, s-dftd3."""
         packages = ["gpaw", "gpaw-data", "ase", *(["dftd3"] if self._settings.dispersion != "none" else [])]
@@ -100,10 +108,11 @@ class GpawReference:
                 "density": settings.density_convergence,
             },
             "symmetry": {"point_group": False},
-            "parallel": numerics.parallel or domain_split(atoms, settings, self._ranks),
+            "parallel": self.layout(atoms, numerics),
             "maxiter": numerics.maxiter,
             **({"mixer": numerics.mixer} if numerics.mixer else {}),
             **({"eigensolver": numerics.eigensolver} if numerics.eigensolver else {}),
+            **({"random": True} if numerics.random_start else {}),
         }
 
     def _stress(self, dft: Any, atoms: Atoms) -> np.ndarray | None:

@@ -1,8 +1,7 @@
 """GPAW's recovery ladder: one small class for each problem.
 
 A correction changes the numerical path alone: mixer, iterations, eigensolver, parallel layout. Smearing,
-cutoff, grid, basis and functional belong to the label's identity and are never touched. A missing setup is
-no problem of this ladder: trying again cannot mend it.
+cutoff, grid, basis and functional belong to the label's identity and are never touched.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from beamheat_fw.campaign import GpawSettings
-from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics
-from beamheat_fw.drivers.labelling.recovery import Correction, Problem, RanksDiedError
+from beamheat_fw.drivers.labelling import recovery
+from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics, Layout
+from beamheat_fw.drivers.labelling.recovery import Correction, Problem, Walltime
 
 
 class UnconvergedScf:
@@ -44,7 +44,11 @@ class UnconvergedScf:
 
 
 class EigensolverFailure:
-    """A diagonalisation or a Cholesky factorisation failed: do it with another algorithm."""
+    """A diagonalisation or a Cholesky factorisation failed: do it with another algorithm.
+
+    LCAO: ScaLAPACK instead of LAPACK, by giving the ranks to bands. Plane waves: RMM-DIIS instead of GPAW's
+    own choice, then that one from random wave functions.
+    """
 
     def __init__(self, settings: GpawSettings, ranks: int) -> None:
         self._mode = settings.mode
@@ -55,36 +59,85 @@ class EigensolverFailure:
         return isinstance(error, np.linalg.LinAlgError)
 
     def correct(self, numerics: GpawNumerics, met: int) -> Correction | None:
-        """Return ScaLAPACK instead of LAPACK (LCAO, several ranks), RMM-DIIS instead of Davidson (PW)."""
-        if met > 0:
-            return None
+        """Return the other algorithm."""
         if self._mode == "pw":
+            return self._other_plane_waves(numerics, met)
+        if met > 0 or self._ranks == 1:
+            return None
+        layout = Layout(kpt=1, domain=1, band=self._ranks).parallel()
+        return Correction("ScaLAPACK on all ranks", replace(numerics, parallel=layout))
+
+    @staticmethod
+    def _other_plane_waves(numerics: GpawNumerics, met: int) -> Correction | None:
+        if met == 0:
             return Correction("RMM-DIIS eigensolver", replace(numerics, eigensolver={"name": "rmm-diis"}))
-        if self._ranks > 1:
-            return Correction(
-                "ScaLAPACK", replace(numerics, parallel={**(numerics.parallel or {}), "sl_auto": True})
-            )
+        if met == 1:
+            return Correction("random start", replace(numerics, eigensolver=None, random_start=True))
         return None
 
 
 class OutOfMemory:
-    """Memory ran out: spread each k-point over all ranks instead of giving each rank its own k-points."""
+    """Memory ran out: spread each k-point over all ranks, then over more of them."""
 
-    def __init__(self, settings: GpawSettings, ranks: int) -> None:
+    def __init__(self, ranks: int, most_ranks: int) -> None:
         self._ranks = ranks
+        self._most_ranks = most_ranks
 
     def check(self, error: Exception) -> bool:
-        """Return whether memory ran out, or ranks died, for which that is the commonest cause."""
-        return isinstance(error, (MemoryError, RanksDiedError))
+        """Return whether memory ran out."""
+        return isinstance(error, MemoryError)
 
     def correct(self, numerics: GpawNumerics, met: int) -> Correction | None:
-        """Return one domain a rank, and matrices spread over the ranks with ScaLAPACK."""
-        if met > 0 or self._ranks == 1:
-            return None
-        layout = {"kpt": 1, "band": 1, "domain": self._ranks, "sl_auto": True}
-        return Correction("all ranks on one k-point, ScaLAPACK", replace(numerics, parallel=layout))
+        """Return all ranks on one k-point; then twice as many ranks, while the worker has cores for them."""
+        if met == 0 and self._ranks > 1:
+            layout = Layout(kpt=1, domain=self._ranks, band=1).parallel()
+            return Correction("all ranks on one k-point", replace(numerics, parallel=layout))
+        wanted = min(2 * self._ranks, self._most_ranks)
+        if wanted > self._ranks:
+            # The layout of so many ranks is another program's to choose.
+            return Correction(f"{wanted} ranks", replace(numerics, parallel=None), ranks=wanted)
+        return None
 
 
-def gpaw_ladder(settings: GpawSettings, ranks: int) -> Sequence[Problem]:
-    """Return the problems GPAW can recover from, in the order they are checked."""
-    return (UnconvergedScf(), EigensolverFailure(settings, ranks), OutOfMemory(settings, ranks))
+class KilledRank(recovery.KilledRank):
+    """Ranks were killed, most often by the node for want of memory: the rungs of that problem first."""
+
+    def __init__(self, ranks: int, most_ranks: int) -> None:
+        self._memory = OutOfMemory(ranks, most_ranks)
+
+    def correct(self, numerics: GpawNumerics, met: int) -> Correction | None:
+        """Return what helps where memory ran out, else the same path, once."""
+        return self._memory.correct(numerics, met) or super().correct(numerics, met)
+
+
+class MissingSetup:
+    """A setup or a basis set is not installed: to try again cannot mend it."""
+
+    def check(self, error: Exception) -> bool:
+        """Return whether a file is missing."""
+        return isinstance(error, FileNotFoundError)
+
+    def correct(self, numerics: GpawNumerics, met: int) -> Correction | None:
+        """Return None: the label has failed."""
+        return None
+
+
+def gpaw_ladder(settings: GpawSettings, ranks: int, most_ranks: int) -> Sequence[Problem]:
+    """Return the problems GPAW is known to have, in the order they are checked.
+
+    Parameters
+    ----------
+    settings : GpawSettings
+    ranks : int
+        Of this program.
+    most_ranks : int
+        That the worker has cores for.
+    """
+    return (
+        UnconvergedScf(),
+        EigensolverFailure(settings, ranks),
+        OutOfMemory(ranks, most_ranks),
+        KilledRank(ranks, most_ranks),
+        Walltime(ranks, most_ranks),
+        MissingSetup(),
+    )

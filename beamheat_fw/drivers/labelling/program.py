@@ -9,6 +9,8 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import numpy as np
 from ase import Atoms
 
 from beamheat_fw.drivers.labelling.folder import LabellingFolder
-from beamheat_fw.drivers.labelling.recovery import Ladder, RanksDiedError, reason_of
+from beamheat_fw.drivers.labelling.recovery import Correction, Ladder, Walltime, reason_of
 from beamheat_fw.drivers.labelling.reference import Reference, make_reference
 from beamheat_fw.drivers.labelling.results import Attempt, Evaluation, LabelResult
 from beamheat_fw.drivers.labelling.team import Team
@@ -26,6 +28,41 @@ from beamheat_fw.physics.structures.assembly import check_overlap
 
 #: Above this mean of the forces over the atoms a label gets a warning.
 MAX_NET_FORCE_EV_A = 0.05
+
+
+@dataclass
+class Climb:
+    """How far one structure has come.
+
+    Attributes
+    ----------
+    numerics : object
+        The numerical path of the next attempt.
+    attempts : list of Attempt
+        Those that failed.
+    evaluation : Evaluation or None
+    needs_ranks : int or None
+        Ranks that the next attempt needs, where this program has fewer.
+    """
+
+    numerics: Any
+    attempts: list[Attempt] = field(default_factory=list)
+    evaluation: Evaluation | None = None
+    needs_ranks: int | None = None
+
+    def repeat(self, attempt: Attempt, correction: Correction | None) -> None:
+        """Take up an attempt of an earlier program, which has judged it."""
+        self.attempts.append(attempt)
+        if correction is not None and correction.ranks is None:
+            self.numerics = correction.numerics
+
+    def go_on(self, attempt: Attempt, correction: Correction | None) -> bool:
+        """Take up a failed attempt; return whether another one follows in this program."""
+        self.attempts.append(replace(attempt, correction=correction.what if correction else None))
+        if correction is None:
+            return False
+        self.numerics, self.needs_ranks = correction.numerics, correction.ranks
+        return correction.ranks is None
 
 
 class Labeller:
@@ -43,57 +80,67 @@ class Labeller:
         self.reference = reference
         self.team = team
 
-    def label(self, label_id: str, atoms: Atoms, deaths: int) -> LabelResult:
+    def label(self, label_id: str, atoms: Atoms, earlier: Sequence[Attempt] = ()) -> LabelResult | None:
         """Return the label of a structure, climbing the recovery ladder as far as needed.
 
         Parameters
         ----------
         label_id : str
         atoms : Atoms
-        deaths : int
-            How often ranks died while working on it before.
+        earlier : sequence of Attempt
+            Attempts at it that ended with their program.
+
+        Returns
+        -------
+        LabelResult or None
+            None when the next attempt is left to a program of more ranks.
         """
         started = time.monotonic()
-        attempts: list[Attempt] = []
-        evaluation = None
-        errors: tuple[str, ...] = ()
         try:
             check_overlap(atoms)
         except InputError as error:
-            errors = (error.message(),)
-        else:
-            evaluation = self._climb(label_id, atoms, attempts, deaths)
-            if evaluation is None:
-                errors = (attempts[-1].reason,)
+            return LabelResult(label_id, "failed", errors=(error.message(),), run_stats=self._run_stats())
+        climb = self._climb(label_id, atoms, earlier)
+        if climb.needs_ranks:
+            if self.team.rank == 0:
+                self.folder.record(label_id, climb.attempts)
+                self.folder.wish(label_id, climb.needs_ranks)
+            return None
+        evaluation = climb.evaluation
         return LabelResult(
             label_id,
             "failed" if evaluation is None else "completed",
             evaluation,
-            errors=errors,
+            errors=(climb.attempts[-1].reason,) if evaluation is None else (),
             warnings=() if evaluation is None else suspicions(evaluation),
-            attempts=tuple(attempts),
-            run_stats=self._run_stats(time.monotonic() - started),
+            attempts=tuple(climb.attempts),
+            run_stats=self._run_stats()
+            | self.reference.path(atoms, climb.numerics)
+            | {
+                "wall_s": round(time.monotonic() - started, 3),
+                "attempts": len(climb.attempts) + (evaluation is not None),
+            },
         )
 
-    def _climb(self, label_id: str, atoms: Atoms, attempts: list[Attempt], deaths: int) -> Evaluation | None:
+    def _climb(self, label_id: str, atoms: Atoms, earlier: Sequence[Attempt]) -> Climb:
         ladder = Ladder(self.reference.ladder)
-        numerics = self.reference.numerics
-        if deaths:
-            death = RanksDiedError("MPI ranks died during an earlier attempt")
-            correction = ladder.correct(ladder.recognise(death), numerics)
-            attempts.append(Attempt(reason_of(death), correction.what if correction else "started again"))
-            numerics = correction.numerics if correction else numerics
+        climb = Climb(self.reference.numerics)
+        for attempt in earlier:
+            correction = ladder.correct(attempt.problem, climb.numerics)
+            if attempt.correction is not None:
+                climb.repeat(attempt, correction)
+            elif not climb.go_on(attempt, correction):
+                return climb
         while True:
-            evaluation, error = self._attempt(atoms, numerics, self.folder.log(label_id, len(attempts)))
-            if evaluation is not None:
-                return evaluation
+            log = self.folder.log(label_id, len(climb.attempts))
+            climb.evaluation, error = self._attempt(atoms, climb.numerics, log)
+            if climb.evaluation is not None:
+                return climb
             # All ranks climb together, after the lowest rank that failed.
             problem, reason = self.team.first((ladder.recognise(error), reason_of(error)) if error else None)
-            correction = ladder.correct(problem, numerics)
-            attempts.append(Attempt(reason, correction.what if correction else None))
-            if correction is None:
-                return None
-            numerics = correction.numerics
+            correction = ladder.correct(problem, climb.numerics)
+            if not climb.go_on(Attempt(reason, None, problem), correction):
+                return climb
 
     def _attempt(self, atoms: Atoms, numerics: Any, log: Path) -> tuple[Evaluation | None, Exception | None]:
         evaluation, error = None, None
@@ -106,10 +153,9 @@ class Labeller:
         failed_somewhere = self.team.largest(float(error is not None)) > 0.0
         return (None if failed_somewhere else evaluation), error
 
-    def _run_stats(self, wall_s: float) -> dict[str, Any]:
+    def _run_stats(self) -> dict[str, Any]:
         peak_MiB = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return {
-            "wall_s": round(wall_s, 3),
             "ranks": self.team.size,
             "max_rss_MiB": round(self.team.largest(peak_MiB), 1),
             "versions": self.reference.versions(),
@@ -129,18 +175,30 @@ def main(arguments: list[str]) -> None:
     end_with_parent(os.getppid())
     folder = LabellingFolder(Path(arguments[0]))
     settings = folder.settings()
-    ranks = int(os.environ.get("BEAMHEAT_RANKS", "1"))
-    reference = make_reference(settings, ranks)
+    ranks, most_ranks = (int(os.environ.get(f"BEAMHEAT_{name}", "1")) for name in ("RANKS", "MOST_RANKS"))
+    reference = make_reference(settings, ranks, most_ranks)
     labeller = Labeller(folder, reference, Team(parallel=reference.uses_mpi and ranks > 1))
-    deaths, finished = folder.deaths(), folder.finished()
-    for label_id, atoms in folder.structures().items():
-        if label_id in finished:
+    earlier, finished, wishes = folder.earlier(), folder.finished(), folder.wished_ranks()
+    for label_id, atoms in in_turn(folder.structures(), earlier):
+        if label_id in finished or (ranks < most_ranks and wishes.get(label_id, 0) > ranks):
             continue
         if labeller.team.rank == 0:
             folder.take_off(label_id)
-        result = labeller.label(label_id, atoms, deaths.get(label_id, 0))
-        if labeller.team.rank == 0:
+            print("begun", label_id, flush=True)
+        result = labeller.label(label_id, atoms, earlier.get(label_id, ()))
+        if labeller.team.rank == 0 and result is not None:
             folder.save(result)
+
+
+def in_turn(
+    structures: Mapping[str, Atoms], earlier: Mapping[str, Sequence[Attempt]]
+) -> list[tuple[str, Atoms]]:
+    """Return the structures, those last during which a job ended: the others shall not wait for them."""
+
+    def too_long(item: tuple[str, Atoms]) -> bool:
+        return any(attempt.problem == Walltime.__name__ for attempt in earlier.get(item[0], ()))
+
+    return sorted(structures.items(), key=too_long)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,10 @@ class Reference(Protocol):
         """Return energy and forces; called by all ranks together."""
         ...
 
+    def path(self, atoms: Atoms, numerics: Any) -> dict[str, Any]:
+        """Return what a label's `run_stats` tell of how it was calculated, such as GPAW's layout."""
+        ...
+
     def versions(self) -> dict[str, str]:
         """Return the versions of the codes behind the numbers."""
         ...
@@ -55,10 +59,19 @@ REFERENCES = {
 }
 
 
-def make_reference(settings: Settings, ranks: int = 1) -> Reference:
-    """Return the reference that `settings` describe, for a program of so many ranks."""
+def make_reference(settings: Settings, ranks: int = 1, most_ranks: int = 1) -> Reference:
+    """Return the reference that `settings` describe.
+
+    Parameters
+    ----------
+    settings : GpawSettings or EmtSettings
+    ranks : int
+        Of the program.
+    most_ranks : int
+        That a later program could have.
+    """
     module, name, _ = REFERENCES[settings.calculator]
-    return getattr(import_module(module), name)(settings, ranks)
+    return getattr(import_module(module), name)(settings, ranks, most_ranks)
 
 
 def uses_mpi(settings: Settings) -> bool:

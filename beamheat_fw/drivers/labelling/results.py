@@ -52,10 +52,13 @@ class Attempt:
         Kind and message of the error.
     correction : str or None
         What the next attempt did differently; None when the ladder had no rung left.
+    problem : str or None
+        The problem that the ladder recognised, by the name of its class; None when it knew none.
     """
 
     reason: str
     correction: str | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class LabelResult:
     attempts : tuple of Attempt
         Every attempt that failed on the way.
     run_stats : mapping
-        ``wall_s``, ``ranks``, ``max_rss_MiB`` (largest rank) and ``versions`` of the codes.
+        ``wall_s``, ``ranks``, ``attempts``, ``max_rss_MiB`` (largest rank), ``versions`` of the codes,
+        and what the reference tells of the path, such as GPAW's ``layout``.
     """
 
     label_id: str

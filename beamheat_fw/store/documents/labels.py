@@ -112,6 +112,8 @@ class Label(MaterialDocument):
         How many times it was claimed.
     retries : int
         How many times it was planned anew after it had failed.
+    failures : tuple of str
+        How each calculation failed that was planned anew, by `failure_kind`.
     reason : dict or None
         Why it failed: ``kind``, ``what``, ``fix``, ``values`` of the error.
     energy_eV, forces_eV_A, stress_eV_A3, run_stats, analysis, dir_name, made_by
@@ -131,6 +133,7 @@ class Label(MaterialDocument):
     lease: Lease | None = None
     attempts: int = 0
     retries: int = 0
+    failures: tuple[str, ...] = ()
     reason: dict[str, Any] | None = None
     energy_eV: float | None = None
     forces_eV_A: tuple[Vector, ...] | None = None

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import graphene
 
 from beamheat_fw.campaign import GpawSettings
 from beamheat_fw.drivers.labelling.gpaw import GpawReference
-from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics, domain_split
-from beamheat_fw.drivers.labelling.gpaw_recovery import EigensolverFailure, OutOfMemory, UnconvergedScf
-from beamheat_fw.drivers.labelling.recovery import Ladder, RanksDiedError, reason_of
+from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics
+from beamheat_fw.drivers.labelling.gpaw_recovery import (
+    EigensolverFailure,
+    KilledRank,
+    OutOfMemory,
+    UnconvergedScf,
+)
+from beamheat_fw.drivers.labelling.recovery import Ladder, RanksDiedError, Walltime, reason_of
 
 pytestmark = pytest.mark.gpaw
 
@@ -36,7 +40,7 @@ def test_gpaw_without_convergence_is_recognised(tmp_path, quick_gpaw, molecule):
         lambda: reference.evaluate(molecule(0.8), reference.numerics, tmp_path / "log.txt"),
         KohnShamConvergenceError,
     )
-    assert Ladder(reference.ladder).recognise(error) == 0
+    assert Ladder(reference.ladder).recognise(error) == "UnconvergedScf"
     assert reason_of(error) == "KohnShamConvergenceError"
 
 
@@ -47,23 +51,50 @@ def test_mixing_gets_gentler_and_longer_and_then_gives_up():
     assert [correction.numerics.maxiter for correction in corrections] == [200, 400]
 
 
-def test_failed_linear_algebra_takes_another_algorithm_once():
+def test_failed_linear_algebra_takes_another_algorithm():
     error = raised(lambda: np.linalg.cholesky(-np.eye(2)), np.linalg.LinAlgError)
     lcao = EigensolverFailure(GpawSettings(), ranks=2)
     assert lcao.check(error)
-    assert [correction.numerics.parallel for correction in climb(lcao)] == [{"sl_auto": True}]
+    (scalapack,) = climb(lcao)
+    assert scalapack.numerics.parallel == {"kpt": 1, "domain": 1, "band": 2}
     assert list(climb(EigensolverFailure(GpawSettings(), ranks=1))) == []
-    (plane_waves,) = climb(EigensolverFailure(GpawSettings(mode="pw"), ranks=1))
-    assert plane_waves.numerics.eigensolver == {"name": "rmm-diis"}
+    other, random = climb(EigensolverFailure(GpawSettings(mode="pw"), ranks=1))
+    assert other.numerics.eigensolver == {"name": "rmm-diis"}
+    assert random.numerics.random_start
+    assert random.numerics.eigensolver is None
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RanksDiedError("killed")])
-def test_memory_takes_another_layout_once(error):
-    problem = OutOfMemory(GpawSettings(), ranks=4)
-    assert problem.check(error)
-    (correction,) = climb(problem)
-    assert correction.numerics.parallel["domain"] == 4
-    assert list(climb(OutOfMemory(GpawSettings(), ranks=1))) == []
+def test_every_plane_wave_path_of_the_ladder_leads_to_the_same_energy(tmp_path, molecule):
+    settings = GpawSettings(mode="pw", cutoff_eV=150, density_convergence=1e-6, energy_convergence_eV=1e-6)
+    reference = GpawReference(settings)
+    plain = reference.evaluate(molecule(0.8), reference.numerics, tmp_path / "plain.txt")
+    for correction in climb(EigensolverFailure(settings, ranks=1), reference.numerics):
+        other = reference.evaluate(molecule(0.8), correction.numerics, tmp_path / "other.txt")
+        assert other.energy_eV == pytest.approx(plain.energy_eV, abs=1e-4), correction.what
+
+
+@pytest.mark.parametrize(
+    ("problem", "error"), [(OutOfMemory, MemoryError()), (KilledRank, RanksDiedError("killed"))]
+)
+def test_memory_takes_another_layout_then_more_ranks(problem, error):
+    assert problem(4, 8).check(error)
+    layout, more = climb(problem(4, 8))
+    assert layout.numerics.parallel == {"kpt": 1, "domain": 4, "band": 1}
+    assert layout.ranks is None
+    assert more.ranks == 8
+    assert more.numerics.parallel is None
+    assert [correction.ranks for correction in climb(problem(4, 4))] == [None]
+
+
+def test_a_rank_killed_without_another_layout_is_tried_once_more():
+    assert list(climb(OutOfMemory(1, 1))) == []
+    (again,) = climb(KilledRank(1, 1))
+    assert again.what == "started again"
+
+
+def test_a_structure_too_long_for_a_job_gets_one_more_with_all_cores():
+    assert [correction.ranks for correction in climb(Walltime(2, 8))] == [8]
+    assert [correction.ranks for correction in climb(Walltime(2, 2))] == [None]
 
 
 def test_missing_setup_is_not_retried(tmp_path, quick_gpaw):
@@ -73,20 +104,12 @@ def test_missing_setup_is_not_retried(tmp_path, quick_gpaw):
         lambda: reference.evaluate(astatine, reference.numerics, tmp_path / "log.txt"), FileNotFoundError
     )
     ladder = Ladder(reference.ladder)
-    assert ladder.recognise(error) is None
-    assert ladder.correct(None, reference.numerics) is None
+    problem = ladder.recognise(error)
+    assert problem == "MissingSetup"
+    assert ladder.correct(problem, reference.numerics) is None
 
 
-@pytest.mark.parametrize("ranks", [2, 4, 6])
-def test_ranks_share_a_sheet_below_vacuum(ranks):
-    sheet = graphene(size=(4, 4, 1), vacuum=8.0)
-    n1, n2, n3 = domain_split(sheet, GpawSettings(), ranks)["domain"]
-    assert (n1 * n2, n3) == (ranks, 1)
-
-
-def test_layout_is_left_to_gpaw_where_it_knows_better():
-    sheet = graphene(size=(2, 2, 1), vacuum=8.0)
-    assert domain_split(sheet, GpawSettings(), 1) == {}
-    assert domain_split(sheet, GpawSettings(), 16) == {}
-    assert domain_split(sheet, GpawSettings(mode="pw"), 2) == {}
-    assert domain_split(sheet, GpawSettings(kpts=(2, 2, 1)), 2) == {}
+def test_an_unknown_error_is_not_retried():
+    ladder = Ladder(GpawReference(GpawSettings()).ladder)
+    assert ladder.recognise(OSError("never seen")) is None
+    assert ladder.correct(None, GpawNumerics(maxiter=100)) is None

@@ -7,7 +7,7 @@ from ase.build import add_adsorbate, fcc111
 
 from beamheat_fw.campaign import GpawSettings
 from beamheat_fw.drivers.labelling.gpaw import GpawReference
-from beamheat_fw.drivers.labelling.gpaw_layout import domain_split, grid_points
+from beamheat_fw.drivers.labelling.gpaw_layout import Layout, grid_points, parallel_layout
 
 pytestmark = pytest.mark.gpaw
 
@@ -51,9 +51,9 @@ def test_the_cut_gives_the_busiest_rank_the_least_to_do():
     slab = fcc111("Au", (4, 4, 1), vacuum=5.0)
     add_adsorbate(slab, Atoms("Au4", positions=[[0, 4, 0], [3, 4, 0], [6, 4, 0], [9, 4, 0]]), 3.0)
     slab.set_scaled_positions([[(i % 10) / 10.1, 0.3, 0.5] for i in range(len(slab))])
-    assert domain_split(slab, GpawSettings(), 2) == {"domain": (2, 1, 1)}
+    assert parallel_layout(slab, GpawSettings(), 2) == Layout(1, (2, 1, 1), 1)
     slab.set_scaled_positions([[0.3, (i % 10) / 10.1, 0.5] for i in range(len(slab))])
-    assert domain_split(slab, GpawSettings(), 2) == {"domain": (1, 2, 1)}
+    assert parallel_layout(slab, GpawSettings(), 2) == Layout(1, (1, 2, 1), 1)
 
 
 def test_fourier_potentials_make_forces_forget_where_the_grid_lies(tmp_path):
