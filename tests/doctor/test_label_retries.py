@@ -50,8 +50,8 @@ def failed(bench: Bench, store: Store, labelling: tuple[dict[str, Any], list[str
     return firework["fw_id"], ids
 
 
-def _has_failed(store: Store, label_id: str, whats: list[str]) -> None:
-    failures = [failure_kind({"kind": "CalculationError", "what": what}) for what in whats]
+def _has_failed(store: Store, label_id: str, reasons: list[str]) -> None:
+    failures = [failure_kind({"kind": "CalculationError", "what": what}) for what in reasons]
     store.collection(Label).update_one(
         {"_id": label_id}, {"$set": {"retries": len(failures), "failures": failures}}
     )
