@@ -11,7 +11,7 @@ from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="Extended XYZ or an ASE database.")],
+    file: Annotated[Path, typer.Argument(help="Extended XYZ, an ASE database, or a .gpw file.")],
     level: Annotated[
         str | None, typer.Option(help="Level of theory; not needed for files of `beamheat export`.")
     ] = None,

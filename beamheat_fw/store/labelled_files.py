@@ -11,6 +11,8 @@ import numpy as np
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.identity import SMALLEST_VOLUME_A3
+from beamheat_fw.store.file_energies import check_energies
+from beamheat_fw.store.gpw_file import read_gpw
 from beamheat_fw.store.labelled_frames import LabelledFrame, bad_frame, from_atoms
 from beamheat_fw.store.regular_extxyz import read_regular
 
@@ -22,11 +24,10 @@ if TYPE_CHECKING:
 _BOND_RANGE: Final = (0.5, 1.7)
 #: In so many frames of a large file the distances are measured.
 _FRAMES_MEASURED: Final = 500
-_DATABASES: Final = (".db", ".json")
 
 
 def read_labelled(path: Path, max_force_eV_A: float = 100.0) -> list[LabelledFrame]:
-    """Read a labelled extended XYZ file or ASE database.
+    """Read a labelled extended XYZ file, ASE database or GPAW restart file (.gpw, one structure).
 
     Energies are ``REF_energy`` or ``energy`` (eV), forces ``REF_forces`` or ``forces`` (eV/Å), stress
     ``REF_stress`` or ``stress`` (eV/Å³).
@@ -34,8 +35,8 @@ def read_labelled(path: Path, max_force_eV_A: float = 100.0) -> list[LabelledFra
     Raises
     ------
     InputError
-        The file cannot be read, or a frame lacks a result, is not finite, or has forces or distances that no
-        structure in Å and eV has. The first such frame is named.
+        The file cannot be read, or a frame lacks a result, is not finite, or has forces, distances or an
+        energy that no structure in Å and eV has. The first such frame is named.
     """
     frames = _read(path)
     if not frames:
@@ -44,6 +45,7 @@ def read_labelled(path: Path, max_force_eV_A: float = 100.0) -> list[LabelledFra
     _check_results(frames, path, max_force_eV_A)
     _check_all_forces(frames, path)
     _check_distances(frames, path)
+    check_energies(frames, path)
     return frames
 
 
@@ -52,17 +54,19 @@ def _read(path: Path) -> list[LabelledFrame]:
 
     if not path.is_file():
         raise InputError(
-            "There is no such file", "Give a labelled extxyz file or ASE database.", {"file": str(path)}
+            "There is no such file",
+            "Give a labelled extxyz file, ASE database or .gpw file.",
+            {"file": str(path)},
         )
-    is_database = path.suffix in _DATABASES
-    if not is_database and (regular := read_regular(path)) is not None:
+    reader = _READERS.get(path.suffix)
+    if reader is None and (regular := read_regular(path)) is not None:
         return regular
     try:
-        atoms = _read_database(path) if is_database else _read_xyz(path)
+        atoms = (reader or _read_xyz)(path)
         return [from_atoms(each, number, path) for number, each in enumerate(atoms)]
     except (
         *(OSError, ValueError, KeyError, IndexError, AssertionError, TypeError, StopIteration, RuntimeError),
-        *(OverflowError, UnknownFileTypeError, sqlite3.Error),
+        *(AttributeError, OverflowError, UnknownFileTypeError, sqlite3.Error),
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
@@ -87,6 +91,9 @@ def _read_database(path: Path) -> Iterator[Atoms]:
         if "body" in row.data:
             atoms.set_array("body", np.asarray(atoms.info.pop("body"), dtype=int))
         yield atoms
+
+
+_READERS: Final = {".db": _read_database, ".json": _read_database, ".gpw": read_gpw}
 
 
 def _check_structures(frames: Sequence[LabelledFrame], path: Path) -> None:

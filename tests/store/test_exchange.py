@@ -140,6 +140,14 @@ def _nanometres(frames: list[Atoms]) -> None:
         atoms.set_cell(atoms.cell / 10, scale_atoms=True)
 
 
+def _hartree(frames: list[Atoms]) -> None:
+    frames[2].info["REF_energy"] -= 27.2 * 4
+
+
+def _nan_position(frames: list[Atoms]) -> None:
+    frames[2].positions[1, 1] = np.nan
+
+
 def _contradiction(frames: list[Atoms]) -> None:
     other = frames[0].copy()
     other.info["REF_energy"] += 1.0
@@ -160,6 +168,8 @@ def _no_cell(frames: list[Atoms]) -> None:
         (_huge, "4000.*frame=2"),
         (_zero, "exactly zero"),
         (_nanometres, "distances"),
+        (_hartree, "-27.*frame=2"),
+        (_nan_position, "position is not a finite.*frame=2"),
         (_contradiction, "two energies"),
         (_no_cell, "no volume"),
     ],

@@ -24,7 +24,7 @@ from beamheat_fw.drivers.labelling.results import Attempt, Evaluation, LabelResu
 from beamheat_fw.drivers.labelling.team import Team
 from beamheat_fw.drivers.process import end_with_parent
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.structures.assembly import check_overlap
+from beamheat_fw.physics.structures.assembly import check_structure
 
 #: Above this mean of the forces over the atoms a label gets a warning.
 MAX_NET_FORCE_EV_A = 0.05
@@ -97,7 +97,7 @@ class Labeller:
         """
         started = time.monotonic()
         try:
-            check_overlap(atoms)
+            check_structure(atoms)
         except InputError as error:
             return LabelResult(label_id, "failed", errors=(error.message(),), run_stats=self._run_stats())
         climb = self._climb(label_id, atoms, earlier)

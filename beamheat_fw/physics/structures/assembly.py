@@ -116,13 +116,30 @@ def closest_pair(atoms: Atoms, within_A: float = 3.5) -> tuple[int, int, float] 
     return int(first[nearest]), int(second[nearest]), float(distance[nearest])
 
 
+def check_structure(atoms: Atoms) -> None:
+    """Refuse a structure that no calculator can make anything of.
+
+    Raises
+    ------
+    InputError
+        A position or cell vector is not a finite number, or atoms overlap, be it with their own images.
+    """
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
+        raise InputError(
+            "A position or cell vector is not a finite number",
+            "Mend or drop this structure.",
+            {"atoms": np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1)).tolist()[:10]},
+        )
+    check_overlap(atoms)
+
+
 def check_overlap(atoms: Atoms) -> None:
     """Refuse atoms nearer than `OVERLAP_FRACTION` of the sum of their covalent radii.
 
     Raises
     ------
     InputError
-        Names the pair that overlaps most and its distance.
+        Names the pair that overlaps most and its distance, or the atom whose own image is that near.
     """
     radii = covalent_radii[atoms.numbers] * OVERLAP_FRACTION
     first, second, distance = neighbor_list("ijd", atoms, radii)
@@ -130,13 +147,20 @@ def check_overlap(atoms: Atoms) -> None:
         return
     worst = int(np.argmin(distance / (radii[first] + radii[second])))
     i, j = sorted((int(first[worst]), int(second[worst])))
+    values = {
+        "distance_A": round(float(distance[worst]), 3),
+        "least_distance_A": round(float(radii[i] + radii[j]), 3),
+    }
+    if i == j:
+        raise InputError(
+            f"The cell is too small: atom {i} ({atoms.symbols[i]}) overlaps with its own image",
+            "Give a larger cell, or raise repeat.",
+            values,
+        )
     raise InputError(
         f"Atoms {i} ({atoms.symbols[i]}) and {j} ({atoms.symbols[j]}) overlap",
         "Raise height_A, or check lattice constants and repeat.",
-        {
-            "distance_A": round(float(distance[worst]), 3),
-            "least_distance_A": round(float(radii[i] + radii[j]), 3),
-        },
+        values,
     )
 
 

@@ -58,12 +58,24 @@ def test_finished_labels_come_first_and_are_not_made_again(make_folder):
 def test_failures_are_results_with_their_reason(make_folder):
     overlapping = bulk("Au", cubic=True)
     overlapping.positions[1] = overlapping.positions[0] + [0.3, 0.0, 0.0]
-    structures = {"overlap": overlapping, "unknown": bulk("Ti"), "good": rattled("Cu", 1)}
+    nowhere = bulk("Au", cubic=True)
+    nowhere.positions[2, 1] = np.nan
+    cramped = bulk("Au")
+    cramped.set_cell(0.4 * cramped.cell, scale_atoms=True)
+    structures = {
+        "overlap": overlapping,
+        "nowhere": nowhere,
+        "cramped": cramped,
+        "unknown": bulk("Ti"),
+        "good": rattled("Cu", 1),
+    }
     results = {result.label_id: result for result in label(make_folder(structures, EmtSettings()))}
     assert results["good"].state == "completed"
     assert results["overlap"].state == results["unknown"].state == "failed"
     assert "overlap" in results["overlap"].errors[0]
     assert "0.3" in results["overlap"].errors[0]
+    assert "not a finite number (atoms=[2])" in results["nowhere"].errors[0]
+    assert "cell is too small" in results["cramped"].errors[0]
     assert "Ti" in results["unknown"].errors[0]
     assert results["unknown"].evaluation is None
 
