@@ -194,15 +194,28 @@ class FencedLaunchPad(LaunchPad):
             self._update_wf(workflow, workflow.refresh(fw_id), lock)
 
     def get_fw_dict_by_id(self, fw_id: int) -> dict[str, Any]:
-        """Return a firework's raw document, refusing what this worker must not import."""
-        document = super().get_fw_dict_by_id(fw_id)
+        """Return a firework's document with its launches, refusing what this worker must not import."""
+        document = self.fireworks.find_one({"fw_id": fw_id})
+        if document is None:
+            raise ValueError(f"No Firework exists with id: {fw_id}")
+        return self._with_launches(document)
+
+    def _with_launches(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Put a firework's launches, judged, in place of their ids; asks for none where there are none."""
+        for name in ("launches", "archived_launches"):
+            if ids := document[name]:
+                launches = self._judged_launches.find({"launch_id": {"$in": ids}})
+                document[name] = sorted(launches, key=lambda launch: launch["launch_id"])
         judge(document, self.allowed_tasks)
         return document
 
+    @property
+    def _judged_launches(self) -> _Judged:
+        return _Judged(self.launches, self.allowed_tasks, self.gridfs_fallback)
+
     def get_launch_by_id(self, launch_id: int) -> Launch:
         """Return a launch, refusing what this worker must not import: its action may name classes."""
-        judged = _Judged(self.launches, self.allowed_tasks, self.gridfs_fallback)
-        for launch in judged.find({"launch_id": launch_id}):
+        for launch in self._judged_launches.find({"launch_id": launch_id}):
             return Launch.from_dict(launch)
         raise ValueError(f"No launch exists with launch_id {launch_id}")
 
@@ -211,7 +224,7 @@ class FencedLaunchPad(LaunchPad):
         workflow = super().get_wf_by_fw_id_lzyfw(fw_id)
         for firework in workflow.id_fw.values():
             firework._fwc = _Judged(self.fireworks, self.allowed_tasks)
-            firework._lc = _Judged(self.launches, self.allowed_tasks, self.gridfs_fallback)
+            firework._lc = self._judged_launches
         return workflow
 
     def move(self, fw_id: int, states: Mapping[str, str]) -> int:

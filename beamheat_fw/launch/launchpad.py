@@ -22,7 +22,7 @@ from fireworks import Firework, FWAction, FWorker, LaunchPad
 from fireworks.core.launchpad import LockedWorkflowError
 from fireworks.fw_config import SORT_FWS
 from fireworks.utilities.dict_mods import apply_mod
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
 from beamheat_fw.errors import Fenced, Interrupted, Paused
@@ -261,7 +261,7 @@ class SurvivingLaunchPad(FencedLaunchPad):
         while claimed := self._claim_one(wanted, order):
             try:
                 judge(claimed, self.allowed_tasks)
-                firework = self._load(claimed["fw_id"])
+                firework = self._load(claimed)
             except RefusedTask as refusal:
                 self._refuse(claimed["fw_id"], refusal)
                 continue
@@ -269,18 +269,19 @@ class SurvivingLaunchPad(FencedLaunchPad):
                 return firework
         return None
 
-    def _load(self, fw_id: int) -> Firework | None:
+    def _load(self, claimed: dict[str, Any]) -> Firework | None:
         """Return a claimed firework, or None when it cannot be loaded or repeats another one."""
         try:
-            firework = self.get_fw_by_id(fw_id)
+            firework = Firework.from_dict(self._with_launches(claimed))
         except _UNLOADABLE:
-            return super()._get_a_fw_to_run(fw_id=fw_id)  # fizzles it
+            return super()._get_a_fw_to_run(fw_id=claimed["fw_id"])  # fizzles it
         return firework if self._check_fw_for_uniqueness(firework) else None
 
     def _claim_one(self, wanted: Mapping[str, Any], order: list[tuple[str, int]]) -> dict[str, Any] | None:
         now = datetime.datetime.now(datetime.UTC)
+        claim = {"$set": {"state": "RESERVED", "updated_on": now, "claim": self._claim}}
         return self.fireworks.find_one_and_update(
-            wanted, {"$set": {"state": "RESERVED", "updated_on": now, "claim": self._claim}}, sort=order
+            wanted, claim, sort=order, return_document=ReturnDocument.AFTER
         )
 
     def _refuse(self, fw_id: int, refusal: RefusedTask) -> None:

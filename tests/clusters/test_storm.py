@@ -93,7 +93,12 @@ def work_in_a_storm(desk: Desk, campaign_file: Path, storm: Storm) -> list[list[
     print(f"{len(chains)} chains, {dict(storm.befell)} in {time.monotonic() - began:.0f} s")
     for fw_id in (fw_id for chain in chains for fw_id in chain):
         desk.wait_for(fw_id, "COMPLETED", _PATIENCE_S)
-    desk.wait(lambda: is_labelled(desk), "the labels", _PATIENCE_S)
+    try:
+        desk.wait(lambda: is_labelled(desk), "the labels", _PATIENCE_S)
+    except AssertionError:
+        left = desk.launchpad.fireworks.find({"state": {"$nin": ["COMPLETED", "WAITING"]}})
+        print([(firework["name"], firework["state"]) for firework in left], desk.logs())
+        raise
     launches = desk.launchpad.launches.count_documents({})
     print(f"over after {time.monotonic() - began:.0f} s, {launches} launches")
     assert [launcher.poll() for launcher in launchers] == [None, None], "the queue launchers should go on"
