@@ -46,7 +46,7 @@ def examine(
         The queue whose word on its jobs counts.
     """
     yield from examine_locks(launchpad, scheduler)
-    yield from examine_claims(launchpad)
+    yield from examine_claims(launchpad, scheduler)
     yield from examine_reservations(launchpad, scheduler)
     yield from examine_runs(launchpad, scheduler)
     yield from examine_states(launchpad)

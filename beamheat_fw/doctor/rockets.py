@@ -39,13 +39,16 @@ def examine_runs(launchpad: SurvivingLaunchPad, scheduler: Scheduler | None = No
             yield finding
 
 
-def examine_claims(launchpad: FencedLaunchPad) -> Iterator[Finding]:
+def examine_claims(launchpad: FencedLaunchPad, scheduler: Scheduler | None = None) -> Iterator[Finding]:
     """Find RESERVED fireworks whose rocket died before it launched them."""
-    for firework in launchpad.fireworks.find({"state": "RESERVED"}):
+    reserved = list(launchpad.fireworks.find({"state": "RESERVED"}))
+    # After the claims were read: a job that began in between is in the queue then.
+    queue = scheduler.look() if scheduler and any(firework.get("claim") for firework in reserved) else None
+    for firework in reserved:
         claim = firework.get("claim")
         if _in_queue(launchpad, firework) and not claim:
             continue
-        reason = _why_dead(claim, _age_s(firework["updated_on"]), LONGEST_CLAIM_S)
+        reason = _why_dead(claim, _age_s(firework["updated_on"]), LONGEST_CLAIM_S, queue)
         if reason:
             yield Finding(
                 "abandoned claim",

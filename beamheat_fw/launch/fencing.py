@@ -8,19 +8,16 @@ what the caller saw: two doctors, or a doctor and a rocket that comes back, cann
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from fireworks import FWAction, LaunchPad, Workflow
-from fireworks.core.firework import Launch
-from fireworks.core.launchpad import LockedWorkflowError, get_action_from_gridfs
-from gridfs import GridFS
+from fireworks import FWAction, Workflow
+from fireworks.core.launchpad import LockedWorkflowError
 from pymongo import ReplaceOne
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
 
 from beamheat_fw.errors import BeamheatError, StoreError
-from beamheat_fw.launch.allow_list import judge
+from beamheat_fw.launch.judging import JudgingLaunchPad
 from beamheat_fw.launch.lock import OwnedLock
 from beamheat_fw.launch.outage import OUTAGE_LIMIT_S, survive
 from beamheat_fw.launch.owner import this_process
@@ -34,18 +31,15 @@ LOST = "Lost"
 PAUSE = {"WAITING": "PAUSED", "READY": "PAUSED"}
 
 
-class FencedLaunchPad(LaunchPad):
+class FencedLaunchPad(JudgingLaunchPad):
     """FireWorks' LaunchPad with transactions, owned locks and the fencing token.
 
     Attributes
     ----------
-    allowed_tasks : tuple of str
-        What `allow_list.judge` lets pass beside the package's own firetasks.
     outage_limit_s : float
         How long each exchange with the database is retried, s.
     """
 
-    allowed_tasks: tuple[str, ...] = ()
     outage_limit_s: float = OUTAGE_LIMIT_S
 
     def require_transactions(self) -> None:
@@ -193,40 +187,6 @@ class FencedLaunchPad(LaunchPad):
             workflow = self.get_wf_by_fw_id_lzyfw(fw_id)
             self._update_wf(workflow, workflow.refresh(fw_id), lock)
 
-    def get_fw_dict_by_id(self, fw_id: int) -> dict[str, Any]:
-        """Return a firework's document with its launches, refusing what this worker must not import."""
-        document = self.fireworks.find_one({"fw_id": fw_id})
-        if document is None:
-            raise ValueError(f"No Firework exists with id: {fw_id}")
-        return self._with_launches(document)
-
-    def _with_launches(self, document: dict[str, Any]) -> dict[str, Any]:
-        """Put a firework's launches, judged, in place of their ids; asks for none where there are none."""
-        for name in ("launches", "archived_launches"):
-            if ids := document[name]:
-                launches = self._judged_launches.find({"launch_id": {"$in": ids}})
-                document[name] = sorted(launches, key=lambda launch: launch["launch_id"])
-        judge(document, self.allowed_tasks)
-        return document
-
-    @property
-    def _judged_launches(self) -> _Judged:
-        return _Judged(self.launches, self.allowed_tasks, self.gridfs_fallback)
-
-    def get_launch_by_id(self, launch_id: int) -> Launch:
-        """Return a launch, refusing what this worker must not import: its action may name classes."""
-        for launch in self._judged_launches.find({"launch_id": launch_id}):
-            return Launch.from_dict(launch)
-        raise ValueError(f"No launch exists with launch_id {launch_id}")
-
-    def get_wf_by_fw_id_lzyfw(self, fw_id: int) -> Workflow:
-        """Return a workflow whose fireworks and launches are judged as soon as they are loaded."""
-        workflow = super().get_wf_by_fw_id_lzyfw(fw_id)
-        for firework in workflow.id_fw.values():
-            firework._fwc = _Judged(self.fireworks, self.allowed_tasks)
-            firework._lc = self._judged_launches
-        return workflow
-
     def move(self, fw_id: int, states: Mapping[str, str]) -> int:
         """Move the fireworks of a workflow from some states to others, at once.
 
@@ -301,28 +261,6 @@ class FencedLaunchPad(LaunchPad):
 
     def _survive(self, operation: Callable[[], T], what: str) -> T:
         return survive(operation, what, self.outage_limit_s, STOP.overdue)
-
-
-class _Judged:
-    """The fireworks or the launches as a lazily loaded firework sees them."""
-
-    def __init__(
-        self, documents: Collection, allowed_tasks: tuple[str, ...], large_actions: GridFS | None = None
-    ) -> None:
-        self._documents = documents
-        self._allowed_tasks = allowed_tasks
-        self._large_actions = large_actions
-
-    def find_one(self, query: Mapping[str, Any], projection: list[str]) -> dict[str, Any] | None:
-        document = self._documents.find_one(query, projection=projection)
-        judge(document or {}, self._allowed_tasks)
-        return document
-
-    def find(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        for launch in self._documents.find(query):
-            launch["action"] = get_action_from_gridfs(launch.get("action"), self._large_actions)
-            judge(launch, self._allowed_tasks)
-            yield launch
 
 
 def _ran_s(launch: Mapping[str, Any], now: datetime.datetime, is_lost: bool) -> float | None:

@@ -7,49 +7,32 @@ a rocket talks to the database.
 from __future__ import annotations
 
 import contextlib
-import copy
-import datetime
 import inspect
-import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import pymongo
 from fireworks import Firework, FWAction, FWorker, LaunchPad
 from fireworks.core.launchpad import LockedWorkflowError
-from fireworks.fw_config import SORT_FWS
 from fireworks.utilities.dict_mods import apply_mod
-from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
 from beamheat_fw.errors import Fenced, Interrupted, Paused
 from beamheat_fw.launch.allow_list import RefusedTask, judge
+from beamheat_fw.launch.claiming import UNLOADABLE, ClaimingLaunchPad
 from beamheat_fw.launch.completion import Completion, fitting, forget_completion, read_completion
-from beamheat_fw.launch.fencing import PAUSE, FencedLaunchPad
+from beamheat_fw.launch.connection import client_options, without_secrets
+from beamheat_fw.launch.fencing import PAUSE
 from beamheat_fw.launch.outage import DatabaseAway, is_outage
-from beamheat_fw.launch.owner import this_process
 from beamheat_fw.launch.stopping import STOP, Phase
 
 _SETTINGS = tuple(inspect.signature(LaunchPad.__init__).parameters)[1:]
-#: A cut network must show as an error within these times; pymongo would wait for ever.
-_PATIENT_CONNECTION = {
-    "serverSelectionTimeoutMS": 10_000,
-    "connectTimeoutMS": 10_000,
-    "socketTimeoutMS": 60_000,
-}
 #: A heartbeat must not hold the rocket up: a completion may have to be written before a kill.
 _PING_S = 3.0
-#: What loading a firework raises whose code is not there or has changed.
-_UNLOADABLE = (ImportError, AttributeError, LookupError, TypeError, ValueError)
-#: Options of pymongo's client that are, or hold, a secret.
-_SECRET_OPTIONS = ("password", "tlsCertificateKeyFilePassword", "authMechanismProperties")
 #: Kinds of error by which a task says that it has not failed.
-_STOPPED = (Interrupted.__name__, Paused.__name__, Fenced.__name__)
-_URI_CREDENTIALS = re.compile(r"^(mongodb(?:\+srv)?://).*@")
-_ORDERS = {"FIFO": [("created_on", ASCENDING)], "FILO": [("created_on", DESCENDING)]}
+_STOPPED = (Interrupted.__name__, Paused.__name__, Fenced.__name__, DatabaseAway.__name__)
 
 
 class CompletionPending(LockedWorkflowError):
@@ -68,7 +51,7 @@ class Flight(NamedTuple):
     folder: Path
 
 
-class SurvivingLaunchPad(FencedLaunchPad):
+class SurvivingLaunchPad(ClaimingLaunchPad):
     """FireWorks' LaunchPad for rockets that must not lose work; one rocket at a time in a process.
 
     Attributes
@@ -83,11 +66,8 @@ class SurvivingLaunchPad(FencedLaunchPad):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         settings = {**dict(zip(_SETTINGS, args, strict=False)), **kwargs}
-        given = settings.get("mongoclient_kwargs") or {}
-        settings["mongoclient_kwargs"] = {**_PATIENT_CONNECTION, **_credentials(settings), **given}
-        super().__init__(**settings)
+        super().__init__(**{**settings, "mongoclient_kwargs": client_options(settings)})
         self.flight: Flight | None = None
-        self._claim: dict[str, Any] = {}
         self._waiting: list[Path] = []
 
     @classmethod
@@ -97,7 +77,7 @@ class SurvivingLaunchPad(FencedLaunchPad):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings without the password, which FireWorks would write out."""
-        return _without_secrets(super().to_dict())
+        return without_secrets(super().to_dict())
 
     def __repr__(self) -> str:
         return f"SurvivingLaunchPad({self.name!r})"
@@ -123,33 +103,16 @@ class SurvivingLaunchPad(FencedLaunchPad):
         ip: str | None = None,
         state: str = "RUNNING",
     ) -> tuple[Firework | None, int | None]:
-        """Check out a firework, once however often the database goes away meanwhile.
-
-        The claim on the firework and the launch name their owner from the first write on, so that after a
-        kill at any point a doctor on this machine can prove the owner dead.
-        """
+        """Check out a firework, which this process then runs."""
         STOP.check()
         while self._waiting:
             self.complete_waiting(self._waiting.pop())
-        self._claim = {**this_process(), "token": uuid4().hex}
-        signed = copy.copy(fworker)
-        signed.env = {**fworker.env, "rocket": self._claim}
-        attempts = iter((False,))
-
-        def check_out() -> tuple[Firework | None, int | None]:
-            found, claimed = self._find_own_checkout() if next(attempts, True) else (None, None)
-            return found or super(SurvivingLaunchPad, self).checkout_fw(
-                signed, launch_dir, claimed or fw_id, host, ip, state
-            )
-
         with STOP.busy_with_database():
-            firework, launch_id = self._survive(check_out, "checking out a firework")
-        self.backup_launch_data.clear()
-        self.backup_fw_data.clear()
+            firework, launch_id = super().checkout_fw(fworker, launch_dir, fw_id, host, ip, state)
         # A firework that is reserved for a job is not run by this process.
         if firework is not None and launch_id is not None and state == "RUNNING":
             self.flight = Flight(firework.fw_id, launch_id, Path(launch_dir))
-            with contextlib.suppress(*_UNLOADABLE):  # of a malformed spec, which the rocket will fizzle
+            with contextlib.suppress(*UNLOADABLE):  # of a malformed spec, which the rocket will fizzle
                 _repeat_earlier_tasks(firework.spec)
             STOP.new_task()
         return firework, launch_id
@@ -248,79 +211,6 @@ class SurvivingLaunchPad(FencedLaunchPad):
         self.flight = None
         STOP.phase = Phase.IDLE
 
-    def _get_a_fw_to_run(
-        self, query: Mapping[str, Any] | None = None, fw_id: int | None = None, checkout: bool = True
-    ) -> Any:
-        wanted = {**(query or {}), "state": "READY"}
-        order = [("spec._priority", DESCENDING), *_ORDERS.get(SORT_FWS.upper(), [])]
-        if not checkout:
-            return self.fireworks.find_one(wanted, {"fw_id": 1}, sort=order)
-        if fw_id:
-            unclaimed = {"state": "RESERVED", "claim.token": {"$in": [None, self._claim["token"]]}}
-            wanted = {"fw_id": fw_id, "$or": [{"state": "READY"}, unclaimed]}
-        while claimed := self._claim_one(wanted, order):
-            try:
-                judge(claimed, self.allowed_tasks)
-                firework = self._load(claimed)
-            except RefusedTask as refusal:
-                self._refuse(claimed["fw_id"], refusal)
-                continue
-            if firework or fw_id:
-                return firework
-        return None
-
-    def _load(self, claimed: dict[str, Any]) -> Firework | None:
-        """Return a claimed firework, or None when it cannot be loaded or repeats another one."""
-        try:
-            firework = Firework.from_dict(self._with_launches(claimed))
-        except _UNLOADABLE:
-            return super()._get_a_fw_to_run(fw_id=claimed["fw_id"])  # fizzles it
-        return firework if self._check_fw_for_uniqueness(firework) else None
-
-    def _claim_one(self, wanted: Mapping[str, Any], order: list[tuple[str, int]]) -> dict[str, Any] | None:
-        now = datetime.datetime.now(datetime.UTC)
-        claim = {"$set": {"state": "RESERVED", "updated_on": now, "claim": self._claim}}
-        return self.fireworks.find_one_and_update(
-            wanted, claim, sort=order, return_document=ReturnDocument.AFTER
-        )
-
-    def _refuse(self, fw_id: int, refusal: RefusedTask) -> None:
-        """Fizzle a firework by its raw document, as loading it would import what was refused."""
-        self.m_logger.warning(refusal.message())
-        self.fireworks.update_one(
-            {"fw_id": fw_id},
-            {
-                "$set": {"state": "FIZZLED", "spec._exception_details": refusal.to_dict()},
-                "$unset": {"claim": ""},
-            },
-        )
-        self.workflows.update_one(
-            {"nodes": fw_id}, {"$set": {f"fw_states.{fw_id}": "FIZZLED", "state": "FIZZLED"}}
-        )
-
-    def _find_own_checkout(self) -> tuple[tuple[Firework, int] | None, int | None]:
-        """Find how far this checkout came before the database went away.
-
-        Returns
-        -------
-        (Firework, int) or None
-            The firework and its launch, when the firework knows of its launch.
-        int or None
-            Else the id of the firework that is claimed, if any.
-        """
-        token = self._claim["token"]
-        launch = self.launches.find_one(
-            {"state": {"$in": ["RUNNING", "RESERVED"]}, "fworker.env.rocket.token": token},
-            {"launch_id": 1, "fw_id": 1},
-        )
-        if launch and self.holds(launch["fw_id"], launch["launch_id"]):
-            self._refresh_wf(launch["fw_id"])
-            return (self.get_fw_by_id(launch["fw_id"]), launch["launch_id"]), None
-        if launch:
-            self.launches.delete_one({"launch_id": launch["launch_id"]})
-        claimed = self.fireworks.find_one({"state": "RESERVED", "claim.token": token}, {"fw_id": 1})
-        return None, claimed["fw_id"] if claimed else None
-
     def _ping(self, launch_id: int, ptime: Any, checkpoint: Any) -> None:
         try:
             with pymongo.timeout(_PING_S):
@@ -361,25 +251,6 @@ class SurvivingLaunchPad(FencedLaunchPad):
             return {}
         judge({"fw_id": completion.fw_id, "action": completion.action}, self.allowed_tasks)
         return super().complete_launch(completion.launch_id, completion.fwaction(), completion.state)
-
-
-def _credentials(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the client's options that FireWorks forgets where the host is a URI."""
-    if not (settings.get("uri_mode") and settings.get("username")):
-        return {}
-    source = {"authSource": settings["authsource"]} if settings.get("authsource") else {}
-    return {"username": settings["username"], "password": settings.get("password"), **source}
-
-
-def _without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a launchpad's settings without what lets anybody in: passwords, wherever they may stand."""
-    options = settings.get("mongoclient_kwargs") or {}
-    return {
-        **settings,
-        "password": None,
-        "host": _URI_CREDENTIALS.sub(r"\1", str(settings["host"])) if settings.get("host") else None,
-        "mongoclient_kwargs": {name: value for name, value in options.items() if name not in _SECRET_OPTIONS},
-    }
 
 
 def _repeat_earlier_tasks(spec: dict[str, Any]) -> None:

@@ -54,3 +54,22 @@ def test_job_killed_without_warning_is_run_again_and_a_live_one_is_not(desk: Des
     for fw_id in ids:
         desk.wait_for(fw_id, "COMPLETED")
     assert len(desk.launches(ids[1])) == 1
+
+
+def test_claim_of_a_job_that_ended_is_freed_at_once_and_of_a_live_one_is_not(desk: Desk) -> None:
+    """As a kill between claim and launch leaves it, on a node that the login machine cannot look into."""
+    genoa, hopper = desk.clusters
+    (live,) = desk.add(Firework(Sleep(seconds=20, polls=True), spec={"_category": "dft"}))
+    (done,) = desk.add(Firework(Sleep(), spec={"_category": "dft"}))
+    for fw_id, state in ((live, "RUNNING"), (done, "COMPLETED")):
+        genoa.qlaunch("singleshot")
+        desk.wait_for(fw_id, state)
+    owners = [desk.launches(fw_id)[0]["fworker"]["env"]["rocket"] for fw_id in (live, done)]
+    desk.wait(lambda: owners[1]["job"] not in genoa.queue(), "the end of the job")
+    claimed = [desk.add(Firework(Sleep(), spec={"_category": "dft"}))[0] for _ in owners]
+    for fw_id, owner in zip(claimed, owners, strict=True):
+        change = {"$set": {"state": "RESERVED", "claim": owner}}
+        desk.launchpad.fireworks.update_one({"fw_id": fw_id}, change)
+    assert hopper.doctor("--fix")["mended"] == []
+    assert kinds(genoa.doctor("--fix")["mended"]) == ["abandoned claim"]
+    assert [desk.firework(fw_id)["state"] for fw_id in claimed] == ["RESERVED", "READY"]
