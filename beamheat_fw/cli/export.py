@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from beamheat_fw.store.filters import Filters
 
 _LABELLED: Final = ("extxyz", "mace", "ase-db")
+_TABLES: Final = ("csv", "parquet")
 #: What can be exported, in which formats; the first is the default.
 FORMATS: Final[dict[str, tuple[str, ...]]] = {
     "labels": _LABELLED,
     "dataset": _LABELLED,
-    "conductances": ("csv",),
-    "predictions": ("csv",),
+    **dict.fromkeys(("conductances", "predictions", "spectra", "md_runs", "rounds", "potentials"), _TABLES),
     "committee": ("nequip",),
 }
 #: Those of one document, and its collection.
@@ -41,8 +41,8 @@ def command(
         typer.Option(
             "--format",
             help="extxyz (ASE's keys, which NequIP reads), mace (extxyz with REF_energy and REF_forces) or "
-            "ase-db; csv for results; nequip for a committee's packages.",
-            show_default="the first that fits",
+            "ase-db; csv or parquet for results; nequip for a committee's packages.",
+            show_default="by the file's name, else the first that fits",
         ),
     ] = None,
     formula: Annotated[str | None, typer.Option(help="Labels or results of this composition.")] = None,
@@ -52,14 +52,14 @@ def command(
     launchpad: LaunchpadOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write labels or a dataset (eV, eV/Å), conductances or predictions, or a committee's models.
+    """Write labels or a dataset (eV, eV/Å), results as a table, or a committee's models.
 
     Example: beamheat export labels --campaign quickstart --format extxyz -o labels.extxyz
     """
     from beamheat_fw.store.filters import Filters
     from beamheat_fw.store.launchpad_file import open_store
 
-    chosen = _format(what, identifier, file_format)
+    chosen = _format(what, identifier, file_format or _named_format(what, output))
     if output.exists() and not force:
         raise InputError("The file is there already", "Give --force to replace it.", {"file": str(output)})
     if output.exists() and output.is_dir() != (what == "committee"):
@@ -80,8 +80,14 @@ def command(
     elif what in ("labels", "dataset"):
         counted = {"frames": _write_frames(store, whole, filters, output, chosen)}
     else:
-        counted = {"rows": _write_results(store, what, filters, output)}
+        counted = {"rows": _write_results(store, what, filters, output, chosen)}
     emit({"file": str(output), "format": chosen, **counted}, as_json=as_json, readable=_print_result)
+
+
+def _named_format(what: str, output: Path) -> str | None:
+    """Return the format that the file's name asks for, where it names one that can be had."""
+    named = output.suffix.removeprefix(".")
+    return named if named in FORMATS.get(what, ()) else None
 
 
 def _format(what: str, identifier: str | None, asked: str | None) -> str:
@@ -115,12 +121,13 @@ def _write_frames(store: Store, dataset: str | None, filters: Filters, output: P
     return len(frames)
 
 
-def _write_results(store: Store, what: str, filters: Filters, output: Path) -> int:
+def _write_results(store: Store, what: str, filters: Filters, output: Path, chosen: str) -> int:
     from beamheat_fw.store.filters import build_query, find_raw, model_named
     from beamheat_fw.store.result_tables import write_table
 
     model = model_named(what)
-    return write_table(find_raw(store, model, build_query(store, model, filters)), output)
+    found = find_raw(store, model, build_query(store, model, filters))
+    return write_table(found, output, "parquet" if chosen == "parquet" else "csv")
 
 
 def _whole_id(store: Store, collection: str, wanted: str) -> str:

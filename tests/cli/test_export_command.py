@@ -50,6 +50,40 @@ def test_predictions_and_conductances_are_tables_that_pandas_reads(
     assert list(conductances["conductance_MW_m2K"]) == [30.0]
 
 
+def test_parquet_keeps_the_types_of_results(
+    store: Store, finished: Any, launchpad_file: Path, tmp_path: Path
+) -> None:
+    store.db.predictions.update_one(
+        {}, {"$set": {"breakdown": {"power_K": 0.2, "note": 1}, "tags": ["a", "b"]}}
+    )
+    other = store.db.predictions.find_one() | {"_id": "other", "result_key": "other"}
+    other |= {"delta_T_high_K": 2, "breakdown": {"note": "two"}}
+    store.db.predictions.insert_one(other)
+    path = tmp_path / "rises.parquet"
+    assert _export(launchpad_file, "predictions", "-o", str(path)) == 0
+    table = pd.read_parquet(path)
+    stored = list(store.db.predictions.find().sort("created_at"))
+    for column in ("_id", "delta_T_K", "power_nW", "converged", "spectrum_id"):
+        assert list(table[column]) == [document[column] for document in stored]
+    assert table["created_at"].dt.tz is not None
+    assert list(table["created_at"]) == [pd.Timestamp(document["created_at"]) for document in stored]
+    assert table["delta_T_high_K"].isna().tolist() == [True, False]
+    assert table["delta_T_high_K"].dtype == float
+    # Text and a number in one column are text.
+    assert list(table["breakdown.note"]) == ["1", "two"]
+    assert json.loads(table["tags"][0]) == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["spectra", "md_runs", "rounds", "potentials"])
+def test_every_kind_of_result_is_a_table(
+    store: Store, finished: Any, launchpad_file: Path, tmp_path: Path, name: str
+) -> None:
+    for suffix, reader in ((".csv", pd.read_csv), (".parquet", pd.read_parquet)):
+        path = tmp_path / f"{name}{suffix}"
+        assert _export(launchpad_file, name, "-o", str(path)) == 0
+        assert set(reader(path)["_id"]) == {document["_id"] for document in store.db[name].find()}
+
+
 def test_mace_finds_reference_keys_and_no_others(
     store: Store, finished: Any, launchpad_file: Path, tmp_path: Path
 ) -> None:
@@ -112,13 +146,13 @@ def test_committee_without_a_package_leaves_nothing(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["predictions", "--format", "extxyz"], "predictions (csv)"),
-        (["predictions", "x"], "predictions (csv)"),
+        (["predictions", "--format", "extxyz"], "predictions (csv, parquet)"),
+        (["predictions", "x"], "predictions (csv, parquet)"),
         (["committee"], "committee ID (nequip)"),
         (["committee", "nobody"], "nobody"),
         (["dataset", "x", "--formula", "Au"], "--formula"),
         (["conductances", "--formula", "Ag"], "no results"),
-        (["spectra"], "conductances (csv)"),
+        (["campaigns"], "conductances (csv, parquet)"),
     ],
 )
 def test_what_cannot_be_exported_is_said_and_writes_nothing(
