@@ -1,4 +1,4 @@
-"""Results as tables, CSV or Parquet: one row a document, one column a value, units in the names of columns."""
+"""Results as tables, CSV or Parquet: one row a document, one column a value, units in the columns' names."""
 
 from __future__ import annotations
 

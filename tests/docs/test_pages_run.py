@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*sorted((ROOT / "docs" / "tutorials").glob("*.md")), ROOT / "docs" / "extending.md"]
+#: The page of a whole campaign runs in tests/campaign, which has one.
+PAGES = [
+    *(page for page in sorted((ROOT / "docs" / "tutorials").glob("*.md")) if page.stem != "ten_minutes"),
+    ROOT / "docs" / "extending.md",
+]
 
 
 def blocks(page: Path, language: str) -> list[str]:
