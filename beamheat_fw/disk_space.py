@@ -17,14 +17,20 @@ _PROBE_BYTES = 1 << 16
 
 
 @contextmanager
-def full_disk_named() -> Iterator[None]:
-    """Turn the OSError of a full disk into a `DiskFull`; others pass."""
+def full_disk_named(folder: Path | None = None) -> Iterator[None]:
+    """Turn the OSError of a full disk into a `DiskFull`; others pass.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        What is written to; named where the system does not say which file it was.
+    """
     try:
         yield
     except OSError as error:
         if error.errno not in _ERRORS:
             raise
-        raise _disk_full(error.filename, str(error.strerror)) from error
+        raise _disk_full(error.filename or folder, str(error.strerror)) from error
 
 
 def check_room(folder: Path, said: str) -> None:
@@ -54,6 +60,7 @@ def check_room(folder: Path, said: str) -> None:
 def _disk_full(where: object, reason: str) -> DiskFull:
     return DiskFull(
         "The disk is full, or the quota is used up",
-        "Make room, then `beamheat resubmit --error-kind DiskFull`: what is finished is kept.",
+        "Make room (`beamheat db prune --dry-run` lists what may go), then `beamheat resubmit --error-kind "
+        "DiskFull`: what is finished is kept.",
         {"path": str(where or ""), "reason": reason},
     )

@@ -10,7 +10,7 @@ import typer
 from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
 
 app = typer.Typer(
-    help="Start, stop or look at the embedded MongoDB; migrate or sign a database."
+    help="Start, stop or look at the embedded MongoDB; migrate, sign or prune a database."
     "\n\nExample: beamheat db start",
     no_args_is_help=True,
 )
@@ -104,6 +104,46 @@ def sign(
         as_json=as_json,
         readable=lambda _: print(f"{signed} artifacts {'would be' if dry_run else 'were'} signed"),
     )
+
+
+@app.command()
+def prune(
+    older_than: Annotated[
+        float, typer.Option(min=0, help="Days for which something must not have been touched.")
+    ] = 7.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would go; remove nothing.")] = False,
+    fworker_file: Annotated[
+        Path | None,
+        typer.Option("-w", "--fworker_file", help="This machine's worker file.", show_default=False),
+    ] = None,
+    launchpad: LaunchpadOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove folders of launches and jobs that are completed, and artifacts that nothing refers to.
+
+    What runs, waits, has failed or could be resubmitted keeps its folders. Folders are this machine's.
+
+    Example: beamheat db prune --dry-run
+    """
+    from datetime import timedelta
+
+    from beamheat_fw.cli.as_worker import connect_as_worker
+    from beamheat_fw.doctor.pruning import prunable
+    from beamheat_fw.store.database import Store
+
+    pad, worker = connect_as_worker(launchpad, fworker_file)
+    found = prunable(pad, Store.from_launchpad(pad), worker.scratch, timedelta(days=older_than))
+    gone = [one for one in list(found) if dry_run or one.remove()]
+    items = [{"kind": one.kind, "name": one.name, "bytes": one.size} for one in gone]
+    document = {"items": items, "bytes": sum(one.size for one in gone), "dry_run": dry_run}
+    emit(document, as_json=as_json, readable=_print_pruned)
+
+
+def _print_pruned(document: dict[str, Any]) -> None:
+    for item in document["items"]:
+        print(f"{item['bytes'] / 1e6:10.2f} MB  {item['kind']:14}  {item['name']}")
+    verb = "would be" if document["dry_run"] else "were"
+    print(f"{len(document['items'])} items, {document['bytes'] / 1e6:.2f} MB, {verb} removed")
 
 
 def _backup(database: str) -> str:

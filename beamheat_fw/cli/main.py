@@ -9,6 +9,7 @@ from importlib import import_module
 import typer
 from typer.exceptions import Abort, TyperException
 
+from beamheat_fw.disk_space import full_disk_named
 from beamheat_fw.errors import BeamheatError
 
 #: Command name and the module of `beamheat_fw.cli` whose function `command` it is,
@@ -67,7 +68,8 @@ def run(arguments: list[str] | None = None) -> int:
     message; ``BEAMHEAT_TRACEBACK=1`` shows the traceback of what must be a bug.
     """
     try:
-        status = _build_app()(args=arguments, standalone_mode=False)
+        with full_disk_named():
+            status = _build_app()(args=arguments, standalone_mode=False)
     except Abort:
         return 130
     except TyperException as error:

@@ -97,6 +97,7 @@ def _submitter(common: Common) -> Submitter:
     from beamheat_fw.cli.as_worker import connect_as_worker
     from beamheat_fw.launch.scheduler import find_scheduler
     from beamheat_fw.launch.submitting import Submitter
+    from beamheat_fw.launch.worker import read_worker
     from beamheat_fw.launch.worker_file import find_worker_file, read_fworker
     from beamheat_fw.store.launchpad_file import find_launchpad_file
 
@@ -109,6 +110,7 @@ def _submitter(common: Common) -> Submitter:
     if scheduler is None:
         raise InputError("There is no queue here", "Run this where squeue or qstat is.")
     fworker, folder = read_fworker(worker_file), common.launch_dir.absolute()
+    adapter["pre_rocket"] = read_worker(fworker.env).preamble(adapter.get("pre_rocket"))
     if "--offline" not in adapter["rocket_launch"]:
         return Submitter(pad, fworker, adapter, scheduler, folder)
     return _offline_submitter(Submitter(pad, fworker, adapter, scheduler, folder))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -87,22 +87,27 @@ def singleshot(
     rockets.singleshot(launchpad, fworker, fw_id, context.obj.loglvl)
 
 
+NlaunchesOption = Annotated[str, typer.Option(help="How many rockets; 0 until all is done, or 'infinite'.")]
+MaxLoopsOption = Annotated[
+    int, typer.Option("--max_loops", help="How often to sleep and look again; -1: no limit.")
+]
+SleepOption = Annotated[int | None, typer.Option(help="Seconds between looks.", show_default=False)]
+TimeoutOption = Annotated[
+    int | None, typer.Option(help="Seconds after which no rocket is started.", show_default=False)
+]
+RedirectOption = Annotated[
+    bool, typer.Option("--local_redirect", help="Output goes to files in the launch folders.")
+]
+
+
 @app.command()
 def rapidfire(
     context: typer.Context,
-    nlaunches: Annotated[
-        str, typer.Option(help="How many rockets; 0 until all is done, or 'infinite'.")
-    ] = "0",
-    max_loops: Annotated[
-        int, typer.Option("--max_loops", help="How often to sleep and look again; -1: no limit.")
-    ] = -1,
-    sleep: Annotated[int | None, typer.Option(help="Seconds between looks.", show_default=False)] = None,
-    timeout: Annotated[
-        int | None, typer.Option(help="Seconds after which no rocket is started.", show_default=False)
-    ] = None,
-    local_redirect: Annotated[
-        bool, typer.Option("--local_redirect", help="Output goes to files in the launch folders.")
-    ] = False,
+    nlaunches: NlaunchesOption = "0",
+    max_loops: MaxLoopsOption = -1,
+    sleep: SleepOption = None,
+    timeout: TimeoutOption = None,
+    local_redirect: RedirectOption = False,
     launchpad_file: RlaunchLaunchpadOption = None,
     fworker_file: FworkerOption = None,
 ) -> None:
@@ -112,6 +117,29 @@ def rapidfire(
     loop = rockets.Loop(count_of(nlaunches), max_loops, sleep, timeout, local_redirect)
     launchpad, fworker = _connect(context.obj, launchpad_file, fworker_file)
     rockets.rapidfire(launchpad, fworker, loop, context.obj.loglvl)
+
+
+@app.command()
+def multi(
+    context: typer.Context,
+    num_jobs: Annotated[int, typer.Argument(min=1, help="How many workers; they share the cores.")],
+    nlaunches: NlaunchesOption = "0",
+    sleep: SleepOption = None,
+    timeout: TimeoutOption = None,
+    local_redirect: RedirectOption = False,
+    launchpad_file: RlaunchLaunchpadOption = None,
+    fworker_file: FworkerOption = None,
+) -> None:
+    """Run rockets side by side in one allocation, for small work.
+
+    Example: beamheat rlaunch multi 8 --nlaunches infinite
+    """
+    from beamheat_fw.launch.rockets import Loop
+    from beamheat_fw.launch.side_by_side import multi as run_side_by_side
+
+    settings, fworker = _files(context.obj, launchpad_file, fworker_file)
+    loop = Loop(count_of(nlaunches), -1, sleep, timeout, local_redirect)
+    run_side_by_side(settings, fworker, loop, num_jobs, context.obj.loglvl)
 
 
 @app.command()
@@ -133,7 +161,7 @@ def stage(
     from beamheat_fw.launch.staged_submission import reserve_in_new_folder
     from beamheat_fw.store.database import Store
 
-    launchpad, fworker = _connect(context.obj, launchpad_file, fworker_file)
+    launchpad, fworker = _connect(replace(context.obj, loglvl="WARNING"), launchpad_file, fworker_file)
     stager = Stager(launchpad, Store.from_launchpad(launchpad), fworker)
     for _ in islice(count(), nlaunches or None):
         reserved = reserve_in_new_folder(launchpad, stageable(fworker), Path.cwd())
@@ -160,7 +188,7 @@ def ingest(
     from beamheat_fw.launch.scheduler import find_scheduler
     from beamheat_fw.store.database import Store
 
-    launchpad, fworker = _connect(context.obj, launchpad_file, fworker_file)
+    launchpad, fworker = _connect(replace(context.obj, loglvl="WARNING"), launchpad_file, fworker_file)
     for finding in fix_reservations(launchpad, find_scheduler()):
         print(finding, flush=True)
     Stager(launchpad, Store.from_launchpad(launchpad), fworker).hold()
@@ -182,17 +210,25 @@ def count_of(nlaunches: str) -> int:
         ) from None
 
 
-def _connect(
+def _files(
     before: Common, launchpad_file: Path | None, fworker_file: Path | None
-) -> tuple[SurvivingLaunchPad, FWorker]:
-    from beamheat_fw.launch.launchpad import SurvivingLaunchPad
-    from beamheat_fw.launch.worker import read_worker
+) -> tuple[dict[str, Any], FWorker]:
+    """Return the settings of the launchpad file, and the worker."""
     from beamheat_fw.launch.worker_file import find_worker_file, read_fworker
     from beamheat_fw.store.launchpad_file import find_launchpad_file, read_launchpad_file
 
     path = find_launchpad_file(launchpad_file or before.launchpad_file)
     settings = read_launchpad_file(path).settings | {"strm_lvl": before.loglvl}
-    fworker = read_fworker(find_worker_file(fworker_file or before.fworker_file, path))
+    return settings, read_fworker(find_worker_file(fworker_file or before.fworker_file, path))
+
+
+def _connect(
+    before: Common, launchpad_file: Path | None, fworker_file: Path | None
+) -> tuple[SurvivingLaunchPad, FWorker]:
+    from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+    from beamheat_fw.launch.worker import read_worker
+
+    settings, fworker = _files(before, launchpad_file, fworker_file)
     launchpad = SurvivingLaunchPad.from_dict(settings)
     launchpad.allowed_tasks = read_worker(fworker.env).allowed_tasks
     return launchpad, fworker

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from beamheat_fw.firetasks.context import Context, Site, ran_here
 from beamheat_fw.launch.fencing import FencedLaunchPad
 from beamheat_fw.launch.folder_launchpad import FolderLaunchPad
 from beamheat_fw.launch.job_folder import JobFolder
+from beamheat_fw.launch.local_scratch import near
 from beamheat_fw.launch.outage import survive
 from beamheat_fw.launch.stopping import STOP
 from beamheat_fw.launch.worker import read_worker
@@ -65,7 +67,7 @@ class JobTask(CampaignTask):
     def act(self, context: Context) -> dict[str, Any]:
         """Stage the folder unless it is, run what is left, ingest what came of it."""
         job = JobFolder(context.worker.scratch, context.job_key)
-        with job.locked(stop=context.site.stop):
+        with full_disk_named(job.path), job.locked(stop=context.site.stop):
             self._stage_unless_staged(context, job)
             if job.outcome() is None:
                 if context.only_ingests:
@@ -74,8 +76,9 @@ class JobTask(CampaignTask):
                         "Nothing to mend: it is staged and run again.",
                         {"folder": str(job.path)},
                     )
-                for result in self.run(job.work, context.site):
-                    self.keep(context, result)
+                with closing(self._run_near(job, context.site)) as results:
+                    for result in results:
+                        self.keep(context, result)
                 job.mark_run_done(ran_here())
             summary = self.ingest(replace(context, ran=job.outcome() or {}), job.work)
             job.mark_ingested(summary)
@@ -84,7 +87,7 @@ class JobTask(CampaignTask):
     def stage_alone(self, context: Context) -> JobFolder:
         """Only stage the folder, for a node that has no database; return it."""
         job = JobFolder(context.worker.scratch, context.job_key)
-        with job.locked():
+        with full_disk_named(job.path), job.locked():
             self._stage_unless_staged(context, job)
         return job
 
@@ -96,7 +99,7 @@ class JobTask(CampaignTask):
         InputError
             It was not staged.
         """
-        with job.locked(stop=site.stop):
+        with full_disk_named(job.path), job.locked(stop=site.stop):
             if job.staged() is None:
                 raise InputError(
                     "This job's folder was not staged, or is not seen from here",
@@ -104,12 +107,19 @@ class JobTask(CampaignTask):
                     {"folder": str(job.path)},
                 )
             if job.outcome() is None:
-                for _ in self.run(job.work, site):
+                for _ in self._run_near(job, site):
                     pass
                 job.mark_run_done(ran_here())
 
     def hold(self, store: Store, fw_id: int) -> None:
         """Keep what was claimed at staging while a node runs without a database; by default nothing is."""
+
+    def _run_near(self, job: JobFolder, site: Site) -> Generator[Any]:
+        """Run where the worker wants it; each result is in the job's folder before it is handed on."""
+        with near(job.work, site.worker.here, site.worker.copy_back_s) as (folder, bring_back):
+            for result in self.run(folder, site):
+                bring_back()
+                yield result
 
     def _stage_unless_staged(self, context: Context, job: JobFolder) -> None:
         staged = job.staged()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fireworks import Firework, FWAction, FWorker
+from fireworks import Firework, FWorker
 from fireworks.core.rocket_launcher import launch_rocket
 
 from beamheat_fw import firetasks
@@ -116,7 +116,7 @@ class Stager:
 
 def note_end(folder: Path, staged: StagedLaunch) -> None:
     """Note that a launch's work is done, where no node has."""
-    EndedLaunch(staged.launch_id, "COMPLETED", None, _now()).write(folder)
+    EndedLaunch(staged.launch_id, "COMPLETED", None, None, _now()).write(folder)
 
 
 def bring_in(launchpad: SurvivingLaunchPad, launch: Mapping[str, Any]) -> bool:
@@ -142,18 +142,22 @@ def bring_in(launchpad: SurvivingLaunchPad, launch: Mapping[str, Any]) -> bool:
     with chdir(folder), _only_ingesting(launchpad):
         if ended.state == "COMPLETED":
             launch_rocket(launchpad, fworker, launch["fw_id"], "CRITICAL")
-        elif not _end(launchpad, fworker, launch["fw_id"], ended.fwaction()):
+        elif not _end_badly(launchpad, fworker, launch["fw_id"], ended):
             return False
     _note_when_it_ran(launchpad, launch["launch_id"], StartedLaunch.read(folder), ended)
     recall(folder)  # a job that the queue starts again finds nothing to do
     return True
 
 
-def _end(launchpad: SurvivingLaunchPad, fworker: FWorker, fw_id: int, action: FWAction | None) -> bool:
+def _end_badly(launchpad: SurvivingLaunchPad, fworker: FWorker, fw_id: int, ended: EndedLaunch) -> bool:
     firework, launch_id = launchpad.checkout_fw(fworker, os.getcwd(), fw_id)
     if firework is None or launch_id is None:
         return False
-    launchpad.complete_launch(launch_id, action, "FIZZLED")
+    if ended.stopped is None:
+        launchpad.complete_launch(launch_id, ended.fwaction(), "FIZZLED")
+    else:
+        launchpad.hand_over(fw_id, launch_id, ended.stopped)
+        launchpad.land()
     return True
 
 

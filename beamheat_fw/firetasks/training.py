@@ -126,7 +126,7 @@ class TrainMember(JobTask):
         """Train, or go on with a training that was interrupted."""
         from beamheat_fw.drivers.nequip.training import train_member
 
-        train_member(folder, stop=site.stop)
+        train_member(folder, stop=site.stop, gpu=site.worker.gpu)
         return ()
 
     def ingest(self, context: Context, folder: Path) -> dict[str, Any]:

@@ -47,7 +47,9 @@ class ClaimingLaunchPad(FencedLaunchPad):
         """
         self._claim = {**this_process(), "token": uuid4().hex}
         signed = copy.copy(fworker)
-        signed.env = {**fworker.env, "rocket": self._claim}
+        # Lines of a job's script are nobody's business but the site's; they may hold a secret.
+        known = {name: value for name, value in fworker.env.items() if name != "pre_rocket"}
+        signed.env = {**known, "rocket": self._claim}
         attempts = iter((False,))
 
         def check_out() -> tuple[Firework | None, int | None]:

@@ -23,7 +23,7 @@ from beamheat_fw.launch.staged_launch import (
     is_recalled,
     read_firework,
 )
-from beamheat_fw.launch.stopping import STOP, Phase
+from beamheat_fw.launch.stopping import STOP, Phase, why_stopped
 
 
 class FolderLaunchPad:
@@ -86,7 +86,8 @@ class FolderLaunchPad:
         """Write down how the run ended, for the machine that staged it."""
         STOP.phase = Phase.DATABASE
         document, state = fitting(action, state)
-        EndedLaunch(launch_id, state, document, _now()).write(self.folder)
+        stopped = why_stopped(action) if state == "FIZZLED" else None
+        EndedLaunch(launch_id, state, document, stopped, _now()).write(self.folder)
         STOP.phase = Phase.IDLE
 
     def restore_backup_data(self, launch_id: int, fw_id: int) -> None:

@@ -19,20 +19,18 @@ from fireworks.core.launchpad import LockedWorkflowError
 from fireworks.utilities.dict_mods import apply_mod
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
-from beamheat_fw.errors import Fenced, Interrupted, Paused
+from beamheat_fw.errors import Fenced, Paused
 from beamheat_fw.launch.allow_list import RefusedTask, judge
 from beamheat_fw.launch.claiming import UNLOADABLE, ClaimingLaunchPad
 from beamheat_fw.launch.completion import Completion, fitting, forget_completion, read_completion
 from beamheat_fw.launch.connection import client_options, without_secrets
 from beamheat_fw.launch.fencing import PAUSE
 from beamheat_fw.launch.outage import DatabaseAway, is_outage
-from beamheat_fw.launch.stopping import STOP, Phase
+from beamheat_fw.launch.stopping import STOP, Phase, kind_of_error, why_stopped
 
 _SETTINGS = tuple(inspect.signature(LaunchPad.__init__).parameters)[1:]
 #: A heartbeat must not hold the rocket up: a completion may have to be written before a kill.
 _PING_S = 3.0
-#: Kinds of error by which a task says that it has not failed.
-_STOPPED = (Interrupted.__name__, Paused.__name__, Fenced.__name__, DatabaseAway.__name__)
 
 
 class CompletionPending(LockedWorkflowError):
@@ -157,9 +155,9 @@ class SurvivingLaunchPad(ClaimingLaunchPad):
             launch = self._end(flight, action, state)
         except CompletionPending:
             self._waiting.append(flight.folder)
-            self._land()
+            self.land()
             raise
-        self._land()
+        self.land()
         return launch
 
     def restore_backup_data(self, launch_id: int, fw_id: int) -> None:
@@ -193,10 +191,9 @@ class SurvivingLaunchPad(ClaimingLaunchPad):
         return self.flight.launch_id
 
     def _end(self, flight: Flight, action: FWAction | None, state: str) -> dict[str, Any]:
-        if state == "FIZZLED" and _was_stopped(action):
-            reason = STOP.reason or _why_stopped(action) or "the firetask interrupted itself"
+        if state == "FIZZLED" and (reason := why_stopped(action)):
             self._survive(lambda: self.hand_over(flight.fw_id, flight.launch_id, reason), "handing over")
-            if _details(action).get("kind") == Paused.__name__:
+            if kind_of_error(action) == Paused.__name__:
                 self._survive(lambda: self.move(flight.fw_id, PAUSE), "pausing")
             return {}
         document, state = fitting(action, state)
@@ -207,7 +204,8 @@ class SurvivingLaunchPad(ClaimingLaunchPad):
             self.m_logger.warning("%s: the completion was not written: %s", flight.folder, error)
         return self._complete_from(flight.folder, completion)
 
-    def _land(self) -> None:
+    def land(self) -> None:
+        """Forget the rocket of this process: its launch has ended."""
         self.flight = None
         STOP.phase = Phase.IDLE
 
@@ -265,21 +263,6 @@ def _repeat_earlier_tasks(spec: dict[str, Any]) -> None:
     spec.update(recovery.get("_all_update_spec") or {})
     for modification in recovery.get("_all_mod_spec") or ():
         apply_mod(modification, spec)
-
-
-def _was_stopped(action: FWAction | None) -> bool:
-    """Tell whether a task ended because it was asked to, rather than by a failure of its own."""
-    kind = _details(action).get("kind")
-    return kind in _STOPPED or STOP.interrupted or STOP.process_reason is not None
-
-
-def _why_stopped(action: FWAction | None) -> str | None:
-    return _details(action).get("what")
-
-
-def _details(action: FWAction | None) -> dict[str, Any]:
-    details = ((action.stored_data.get("_exception") if action else None) or {}).get("_details")
-    return details if isinstance(details, dict) else {}
 
 
 def _fenced(fw_id: int, launch_id: int | None) -> Fenced:

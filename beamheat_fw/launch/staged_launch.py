@@ -129,12 +129,15 @@ class EndedLaunch(_Record):
     state : {'COMPLETED', 'FIZZLED'}
     action : dict or None
         The FWAction: of a run that ended badly, with its error.
+    stopped : str or None
+        Why it was stopped before its end, where it has not failed.
     at : str
         When, in UTC, as FireWorks writes times.
     """
 
     state: str
     action: dict[str, Any] | None
+    stopped: str | None
     at: str
 
     @classmethod

@@ -5,6 +5,7 @@ FireWorks' `launch_rocket_to_queue` stages offline jobs by itself, in files that
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import chdir
 from functools import partial
@@ -18,6 +19,7 @@ from fireworks.utilities.fw_utilities import create_datestamp_dir, get_slug
 
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 
+_LOG = logging.getLogger(__name__)
 #: Stages a reserved firework in the folder of its launch; tells whether a node has to run it.
 Stage = Callable[[Firework, int, Path], bool]
 
@@ -29,7 +31,7 @@ def reserve_in_new_folder(
     firework, launch_id = launchpad.reserve_fw(fworker, str(parent))
     if firework is None or launch_id is None:
         return None
-    folder = Path(create_datestamp_dir(str(parent), launchpad.m_logger, prefix="launcher_"))
+    folder = Path(create_datestamp_dir(str(parent), _LOG, prefix="launcher_"))
     launchpad.change_launch_dir(launch_id, str(folder))
     return firework, launch_id, folder
 

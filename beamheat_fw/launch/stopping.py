@@ -15,14 +15,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from types import FrameType
+from typing import Any
 
-from beamheat_fw.errors import Interrupted
+from fireworks import FWAction
+
+from beamheat_fw.errors import Fenced, Interrupted, Paused
+from beamheat_fw.launch.outage import DatabaseAway
 from beamheat_fw.launch.worker import Worker
 
 #: How long a task that was asked to stop may go on before it is interrupted, s. Slurm kills 30 s after
 #: SIGTERM; after SIGUSR1, a warning, and at the deadline the time for handing over is given instead.
 PATIENCE_S = 20.0
 _LOOK_AGAIN_S = 1.0
+#: Kinds of error by which a task says that it has not failed.
+_STOPPED = (Interrupted.__name__, Paused.__name__, Fenced.__name__, DatabaseAway.__name__)
 
 
 class Phase(Enum):
@@ -155,6 +161,29 @@ def deadline(worker: Worker, environ: Mapping[str, str]) -> float | None:
     if told.isdigit():
         return float(told)
     return time.time() + worker.walltime_s if worker.walltime_s else None
+
+
+def why_stopped(action: FWAction | None) -> str | None:
+    """Return why a task ended that was asked to, or None when it ended by a failure of its own.
+
+    Parameters
+    ----------
+    action : FWAction or None
+        What FireWorks made of its error.
+    """
+    if kind_of_error(action) in _STOPPED or STOP.interrupted or STOP.process_reason is not None:
+        return STOP.reason or _details(action).get("what") or "the firetask interrupted itself"
+    return None
+
+
+def kind_of_error(action: FWAction | None) -> str | None:
+    """Return the kind of the error that a task ended with, where it is one of the package's."""
+    return _details(action).get("kind")
+
+
+def _details(action: FWAction | None) -> Mapping[str, Any]:
+    details = ((action.stored_data.get("_exception") if action else None) or {}).get("_details")
+    return details if isinstance(details, Mapping) else {}
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from beamheat_fw.errors import InputError
 from beamheat_fw.launch.outage import OUTAGE_LIMIT_S
 
+_MODULE = r"[A-Za-z0-9][A-Za-z0-9_.+/@:=-]*"
+
 
 class Worker(BaseModel):
     """What a worker offers. FireWorks hands it to a firetask as ``fw_spec["_fw_env"]``.
@@ -25,12 +27,21 @@ class Worker(BaseModel):
         How programs are started on ``{ranks}`` ranks: ``mpirun -np {ranks}``, ``srun -n {ranks}``.
     cores : int
         How many ranks one firework may use.
-    gpu : bool
-        Whether a CUDA device is there for training and MD.
+    gpu : bool or None
+        Whether training takes a CUDA device: true asks for one, false hides it, None takes what is there.
     scratch : Path
         Where job folders live; ``$NAME`` and ``~`` are expanded. It should outlive the job, so that the next
         rocket finds the checkpoints; ``$BEAMHEAT_SCRATCH`` is the default, else ``.beamheat/scratch`` of the
         nearest folder above that has a ``.beamheat``, else a folder of this user in the temporary directory.
+    local_scratch : str or None
+        A folder on a node's own disk in which the work is done; it comes back to `scratch`. Variables are
+        those of the job: ``$TMPDIR``, ``$SLURM_TMPDIR``.
+    copy_back_s : float
+        How often it comes back while the work goes on, s.
+    modules : tuple of str
+        What ``beamheat qlaunch`` loads at the beginning of a job's script.
+    pre_rocket : str
+        What it writes there after them, before the adapter's own ``pre_rocket``.
     walltime_s : float or None
         How long a worker process may run, where the scheduler does not tell its jobs, s.
     handover_s : float
@@ -45,8 +56,12 @@ class Worker(BaseModel):
 
     mpi: str = "mpirun -np {ranks}"
     cores: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), gt=0)
-    gpu: bool = False
+    gpu: bool | None = None
     scratch: Path = Field(default_factory=lambda: _default_scratch())
+    local_scratch: str | None = None
+    copy_back_s: float = Field(default=300.0, gt=0)
+    modules: tuple[str, ...] = ()
+    pre_rocket: str = ""
     walltime_s: float | None = Field(default=None, gt=0)
     handover_s: float = Field(default=120.0, ge=0)
     allowed_tasks: tuple[str, ...] = ()
@@ -62,12 +77,46 @@ class Worker(BaseModel):
     @field_validator("scratch", mode="before")
     @classmethod
     def _expanded(cls, scratch: Any) -> Any:
-        if not isinstance(scratch, (str, Path)):
-            return scratch
-        expanded = os.path.expanduser(os.path.expandvars(str(scratch)))
-        if "$" in expanded:
-            raise ValueError("names an environment variable that is not set here")
-        return Path(expanded).absolute()
+        return _expand(scratch) if isinstance(scratch, (str, Path)) else scratch
+
+    @field_validator("modules")
+    @classmethod
+    def _are_names(cls, modules: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((name for name in modules if not re.fullmatch(_MODULE, name)), None):
+            raise ValueError(f"must be names of modules, as `module avail` shows them, and not {wrong!r}")
+        return modules
+
+    @field_validator("pre_rocket")
+    @classmethod
+    def _survives_the_template(cls, pre_rocket: str) -> str:
+        if "$$" in pre_rocket:
+            raise ValueError("must not hold $$: FireWorks leaves such a line out of the job's script")
+        return pre_rocket
+
+    @property
+    def here(self) -> Path | None:
+        """The folder on this node's own disk, or None.
+
+        Raises
+        ------
+        InputError
+            It names a variable that is not set in this job.
+        """
+        if self.local_scratch is None:
+            return None
+        try:
+            return _expand(self.local_scratch)
+        except ValueError as error:
+            raise InputError(
+                f"The worker's local scratch {error}",
+                "Correct env.local_scratch in my_fworker.yaml.",
+                {"local_scratch": self.local_scratch},
+            ) from None
+
+    def preamble(self, of_adapter: str | None) -> str:
+        """Return what a job's script begins with: modules, this worker's lines, the adapter's lines."""
+        loads = [f"module load {name}" for name in self.modules]
+        return "\n".join([*loads, *(part.strip() for part in (self.pre_rocket, of_adapter or "") if part)])
 
     def mpi_command(self, ranks: int) -> list[str]:
         """Return the words that start a program on a number of MPI ranks."""
@@ -98,6 +147,13 @@ def read_worker(env: Mapping[str, Any] | None) -> Worker:
         raise InputError("The worker file's env has an unknown key", fix, {"key": key})
     fix = f"Mend env.{key} in my_fworker.yaml: {problem['msg'].removeprefix('Value error, ')}."
     raise InputError("The worker file's env has a wrong value", fix, {key: problem["input"]})
+
+
+def _expand(path: str | Path) -> Path:
+    expanded = os.path.expanduser(os.path.expandvars(str(path)))
+    if "$" in expanded:
+        raise ValueError("names an environment variable that is not set here")
+    return Path(expanded).absolute()
 
 
 def _default_scratch() -> Path:

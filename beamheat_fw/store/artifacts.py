@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -50,7 +51,7 @@ def put_artifact(store: Store, source: Path | bytes, **metadata: Any) -> str:
         raise InputError("There is no file to save", "Give the path of a file.", {"path": str(source)})
     key = site_key()
     mark = {FIELD: signature(key, sha256)} if key else {}
-    if not has_artifact(store, sha256):
+    if not _need_again(store, sha256):
         _upload(store, source, sha256, {**metadata, **mark})
     if mark:  # what is here is trusted, whoever saved the same before
         store.db[f"{BUCKET}.files"].update_one(
@@ -114,6 +115,13 @@ def _bucket(store: Store) -> GridFSBucket:
     from gridfs import GridFSBucket
 
     return GridFSBucket(store.db, BUCKET)
+
+
+def _need_again(store: Store, sha256: str) -> bool:
+    """Tell whether an artifact is there, and keep it from being pruned as one that nobody needs."""
+    now = datetime.now(UTC)
+    found = store.db[f"{BUCKET}.files"].update_one({"filename": sha256}, {"$set": {"uploadDate": now}})
+    return bool(found.matched_count)
 
 
 def _upload(store: Store, source: Path | bytes, sha256: str, metadata: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from pymongo import MongoClient
 
+from beamheat_fw.disk_space import check_room
 from beamheat_fw.errors import InputError, StoreError
 from beamheat_fw.store import mongod
 from beamheat_fw.store.embedded_files import DATABASE, write_config_files
@@ -101,6 +102,8 @@ class EmbeddedServer:
             There is no mongod, or the folder cannot be used.
         StoreError
             The server does not come up; the message has the end of its log.
+        DiskFull
+            It does not for want of disk space.
         """
         program = mongod.find_mongod()
         self.prepare()
@@ -191,7 +194,12 @@ class EmbeddedServer:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise self._did_not_start(process)
             time.sleep(0.05)
-        mongod.begin_replica_set(self.socket_path, deadline)
+        try:
+            mongod.begin_replica_set(self.socket_path, deadline, lambda: process.poll() is None)
+        except StoreError:
+            if process.poll() is None:
+                raise
+            raise self._did_not_start(process) from None
 
     def _begin_launchpad(self) -> None:
         # FireWorks counts in this document; plain lpad would ask for a reset, which erases, to make it.
@@ -204,9 +212,10 @@ class EmbeddedServer:
         status = process.poll()
         if status is None:
             process.kill()
-        tail = self.log.read_text(errors="replace")[-600:] if self.log.is_file() else ""
+        tail = self.log.read_text(errors="replace")[-20_000:] if self.log.is_file() else ""
+        check_room(self.data, tail)
         return StoreError(
             "The embedded MongoDB did not start",
-            "Another server may hold the data folder, or the disk is full: see the log.",
-            {"exit_status": status, "log": str(self.log), "end_of_log": tail},
+            "Another server may hold the data folder: see the log.",
+            {"exit_status": status, "log": str(self.log), "end_of_log": tail[-600:]},
         )

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -107,18 +108,20 @@ def serves(pid: int, data: Path) -> bool:
     return b"--dbpath" in command and os.fsencode(data) in command
 
 
-def begin_replica_set(socket_path: Path, deadline: float) -> None:
+def begin_replica_set(socket_path: Path, deadline: float, lives: Callable[[], bool] = lambda: True) -> None:
     """Make the server the one member of its replica set, at this socket, and wait until it takes writes.
 
     Parameters
     ----------
     deadline : float
         In `time.monotonic` seconds.
+    lives : callable
+        Whether the server has not ended.
 
     Raises
     ------
     StoreError
-        It does not take writes in time.
+        It does not take writes in time, or has ended.
     """
     from pymongo import MongoClient
     from pymongo.errors import PyMongoError
@@ -127,7 +130,7 @@ def begin_replica_set(socket_path: Path, deadline: float) -> None:
     problem: Any = "no answer"
     client: MongoClient = MongoClient(address, serverSelectionTimeoutMS=1000)
     with client:
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and lives():
             try:
                 _join(client, str(socket_path))
                 if client.admin.command("hello").get("isWritablePrimary"):

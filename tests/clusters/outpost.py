@@ -32,10 +32,10 @@ class Outpost:
     desk: Desk
     cluster: Cluster
 
-    def set_up(self) -> None:
-        """Write the user's files."""
+    def set_up(self, **env: Any) -> None:
+        """Write the user's files, with more of the worker file's `env`."""
         settings = self.desk.site.launchpad_settings(self.desk.launchpad.name)
-        self.cluster.set_up(settings, self.desk.site.mongod.password)
+        self.cluster.set_up(settings, self.desk.site.mongod.password, **env)
         # A node that cannot reach the database needs no launchpad file, and no password.
         for node in self.cluster.nodes:
             node.environment = {k: v for k, v in node.environment.items() if not k.startswith("BEAMHEAT_DB")}
@@ -82,6 +82,22 @@ class Outpost:
         """Return the labels that lie finished in the job folder of a firework."""
         results = self.job_folder(fw_id) / "work" / "results"
         return {path.name: path.read_bytes() for path in results.glob("*.json")} if results.is_dir() else {}
+
+    def freeze(self, fw_id: int, labels: int) -> dict[str, bytes]:
+        """Hold the program that labels as soon as there are more labels; return them."""
+        self.desk.wait(lambda: len(self.results(fw_id)) > labels, f"more than {labels} labels")
+        self._signal("STOP")
+        return self.results(fw_id)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal("CONT")
+
+    def _signal(self, name: str) -> None:
+        for node in self.cluster.nodes:
+            for line in node.run("ps", "-eo", "pid=,args=").splitlines():
+                if "drivers.labelling.program" in line:
+                    node.kill(line.split()[0], name)
 
     def clear(self) -> None:
         """End all jobs and forget what they left."""

@@ -77,3 +77,28 @@ def test_scheduler_end_time_comes_before_the_walltime() -> None:
     assert left is not None
     assert left - time.time() == pytest.approx(100, abs=1)
     assert deadline(Worker(), {}) is None
+
+
+def test_jobs_script_begins_with_modules_then_the_workers_lines_then_the_adapters() -> None:
+    worker = read_worker({"modules": ["gcc/12.2", "openmpi"], "pre_rocket": "source /opt/env.sh\n"})
+    assert worker.preamble("ulimit -s unlimited").splitlines() == [
+        "module load gcc/12.2",
+        "module load openmpi",
+        "source /opt/env.sh",
+        "ulimit -s unlimited",
+    ]
+    assert read_worker({}).preamble(None) == ""
+    with pytest.raises(InputError, match="names of modules"):
+        read_worker({"modules": ["gcc; rm -rf /"]})
+    with pytest.raises(InputError, match="leaves such a line out"):
+        read_worker({"pre_rocket": "echo $$ > pid"})
+
+
+def test_local_scratch_is_a_folder_of_the_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NODE_DISK", raising=False)
+    worker = read_worker({"local_scratch": "$NODE_DISK/x"})  # on a login node nobody knows it
+    with pytest.raises(InputError, match="not set here"):
+        _ = worker.here
+    monkeypatch.setenv("NODE_DISK", str(tmp_path))
+    assert worker.here == tmp_path / "x"
+    assert read_worker({}).here is None

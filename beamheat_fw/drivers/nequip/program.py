@@ -15,6 +15,8 @@ from beamheat_fw.drivers.nequip.curve import has_diverged, read_curve
 
 CONFIG_FILE = "config.yaml"
 PACKAGE_FILE = "model.nequip.zip"
+#: Set in the environment where a CUDA device has to be there; otherwise it is taken if it is.
+GPU = "BEAMHEAT_GPU"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -28,10 +30,22 @@ def main(arguments: Sequence[str]) -> None:
     arguments : sequence of str
         The checkpoint to go on from, or nothing.
     """
+    _require_device()
     folder = Path.cwd()
     _train(folder, arguments[0] if arguments else None)
     if not has_diverged(read_curve(folder)):
         _package(folder)
+
+
+def _require_device() -> None:
+    if os.environ.get(GPU):
+        import torch
+
+        if not torch.cuda.is_available():
+            sys.exit(
+                "The worker file says gpu: true, but torch sees no CUDA device. Ask the queue for one "
+                "(queue.train in the campaign file), load CUDA, or set gpu: false."
+            )
 
 
 def _train(folder: Path, checkpoint: str | None) -> None:

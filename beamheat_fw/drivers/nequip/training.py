@@ -24,7 +24,7 @@ from beamheat_fw.drivers.nequip.curve import Epoch, has_diverged, read_curve, wr
 from beamheat_fw.drivers.nequip.dataset import draw_split, energy_shifts_eV, read_labelled, species_of
 from beamheat_fw.drivers.nequip.models import package_metadata
 from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, TrainingPlan
-from beamheat_fw.drivers.nequip.program import CONFIG_FILE, PACKAGE_FILE
+from beamheat_fw.drivers.nequip.program import CONFIG_FILE, GPU, PACKAGE_FILE
 from beamheat_fw.drivers.process import Command, log_tail, run_to_end
 from beamheat_fw.errors import CalculationError
 
@@ -72,7 +72,9 @@ class TrainedMember:
     versions: Mapping[str, str]
 
 
-def train_member(folder: Path, *, stop: Callable[[], bool], threads: int = 1) -> TrainedMember:
+def train_member(
+    folder: Path, *, stop: Callable[[], bool], threads: int = 1, gpu: bool | None = None
+) -> TrainedMember:
     """Train and package the member that `folder` describes; what is there already is not done again.
 
     Parameters
@@ -84,6 +86,8 @@ def train_member(folder: Path, *, stop: Callable[[], bool], threads: int = 1) ->
         Turns true when the work should end early.
     threads : int
         Of the child program.
+    gpu : bool or None
+        Whether to train on a CUDA device, see `GPU`; None for one if it is there.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def train_member(folder: Path, *, stop: Callable[[], bool], threads: int = 1) ->
         attempt = folder / f"attempt_{number}"
         if not (attempt / PACKAGE_FILE).exists() and not has_diverged(read_curve(attempt)):
             _prepare(attempt, plan, frames, slow_down)
-            _run(attempt, stop, threads)
+            _run(attempt, stop, {"OMP_NUM_THREADS": str(threads), **device_environment(gpu)})
         if not has_diverged(read_curve(attempt)):
             return _finish(folder, attempt, retried=number > 0)
     curve = read_curve(attempt)
@@ -146,7 +150,14 @@ def _warm_start(attempt: Path, species: tuple[str, ...]) -> str | None:
     return WARM_START_FILE
 
 
-def _run(attempt: Path, stop: Callable[[], bool], threads: int) -> None:
+def device_environment(gpu: bool | None) -> dict[str, str]:
+    """Return what a training program's environment says of its device; `gpu` as of `train_member`."""
+    if gpu is None:
+        return {}
+    return {GPU: "required"} if gpu else {"CUDA_VISIBLE_DEVICES": ""}
+
+
+def _run(attempt: Path, stop: Callable[[], bool], environment: Mapping[str, str]) -> None:
     checkpoint = _whole_checkpoint(attempt)
     program = [sys.executable, "-m", "beamheat_fw.drivers.nequip.program"]
     if checkpoint is None:
@@ -156,7 +167,7 @@ def _run(attempt: Path, stop: Callable[[], bool], threads: int) -> None:
         [*program, *([checkpoint] if checkpoint else [])],
         attempt,
         attempt / LOG_FILE,
-        {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"},
+        {**os.environ, "PYTHONWARNINGS": "ignore", **environment},
     )
     run_to_end(command, stop)
 
