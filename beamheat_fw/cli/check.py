@@ -121,8 +121,10 @@ def _plan_document(
     from dataclasses import asdict
 
     from beamheat_fw.firetasks.label_cost import learned_cost
+    from beamheat_fw.firetasks.labels import level_of
     from beamheat_fw.flows.plan import Sizes, plan
     from beamheat_fw.physics.label_cost import valence_electrons
+    from beamheat_fw.store.alike import find_known
 
     sizes = Sizes(
         [len(atoms) for atoms in structures],
@@ -130,30 +132,21 @@ def _plan_document(
         len(heated),
     )
     planned = plan(campaign, sizes, learned_cost(store, campaign) if store else None)
+    known = find_known(store, structures, level_of(campaign).settings_hash)
     return {
         "campaign": campaign.name,
         "campaign_id": campaign.campaign_id,
         "elements": sorted({symbol for atoms in structures for symbol in atoms.symbols}),
         "initial_labels": len(structures),
+        "labelled_already": known.labelled,
         "largest_label_atoms": max(len(atoms) for atoms in structures),
         "heated_atoms": len(heated),
         "max_rounds": planned.rounds,
         "fireworks": planned.fireworks,
         "core_hours": round(planned.core_hours, 2),
         "stages": [asdict(stage) for stage in planned.stages],
-        "warnings": [*_unreachable_target(campaign), *_near_duplicates(structures)],
+        "warnings": [*_unreachable_target(campaign), *known.warnings()],
     }
-
-
-def _near_duplicates(structures: list[Atoms]) -> list[str]:
-    """Warn of labels that would be paid for almost twice."""
-    from beamheat_fw.physics.near_duplicates import NEAR_RMSD_A, near_duplicates
-
-    return [
-        f"structures {i} and {j} are near-duplicates: their atoms are {distance:.4f} A apart (root mean "
-        f"square; reported below {NEAR_RMSD_A:g} A), and both would be labelled"
-        for i, j, distance in near_duplicates(structures)
-    ]
 
 
 def _unreachable_target(campaign: Campaign) -> list[str]:
@@ -190,5 +183,7 @@ def _print_plan(document: dict[str, Any]) -> None:
         f"heated system of {document['heated_atoms']} atoms; about {document['core_hours']:.1f} core hours "
         "(good to a factor of three)."
     )
+    if document["labelled_already"]:
+        console.print(f"{document['labelled_already']} of the initial labels are there already.")
     for warning in document["warnings"]:
         console.print(f"warning: {warning}")

@@ -71,6 +71,9 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
         console.print(table)
         if waiting := labels_left(document["rounds"][-1]):
             console.print(f"round {document['rounds'][-1]['round']}: {waiting}")
+    for entry in document["rounds"]:
+        for warning in entry["warnings"]:
+            console.print(f"[yellow]warning[/yellow] round {entry['round']}: {warning}", highlight=False)
     queue = ", ".join(f"{count} {state.lower()}" for state, count in document["fireworks"].items())
     console.print(f"fireworks: {queue or 'none'}")
     for failure in document["failures"]:

@@ -19,6 +19,7 @@ from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
 from beamheat_fw.firetasks.label_bounds import refusal
 from beamheat_fw.launch.job_folder import JobFolder
+from beamheat_fw.store.alike import find_known
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import LabelRequest, LabelResult, MadeBy
 from beamheat_fw.store.documents.base import Analysis
@@ -72,11 +73,14 @@ class ProposeStructures(CampaignTask):
             )
             for number, atoms in enumerate(structures)
         ]
+        level = level_of(context.campaign)
+        # Asked before they are planned: afterwards each would be known.
+        known = find_known(context.store, structures, level.settings_hash)
         planned = plan_labels(
             context.store,
             structures,
             requests,
-            level_of(context.campaign),
+            level,
             tags=context.campaign.tags,
             fw_id=context.fw_id,
         )
@@ -88,6 +92,7 @@ class ProposeStructures(CampaignTask):
                 0,
                 session=session,
                 label_ids=label_ids,
+                analysis=Analysis(warnings=known.warnings()).model_dump(),
                 fw_id=context.fw_id,
             )
         )

@@ -21,8 +21,10 @@ from beamheat_fw.firetasks.selection import choose, judge_explored
 from beamheat_fw.firetasks.training import TRAIN
 from beamheat_fw.identity import key_id
 from beamheat_fw.physics.gate import ACCURATE, CANDIDATE, FAILED
+from beamheat_fw.store.alike import find_known
 from beamheat_fw.store.artifacts import fetch_artifact, put_artifact
 from beamheat_fw.store.documents import Dataset, LabelRequest, MDRun, Round
+from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.documents.labels import Role
 from beamheat_fw.store.documents.records import Reference
 from beamheat_fw.store.labels import label_atoms, load_labels, plan_labels
@@ -151,11 +153,15 @@ class SelectStructures(JobTask):
         )
         chosen = choose(judged, context.campaign, seed=1000 * context.campaign.seed + context.round)
         md_run_id = self.inputs(context, None)["md_run_id"]
+        level = level_of(context.campaign)
+        structures = [explored[number] for number, _ in chosen]
+        # Asked before they are planned: afterwards each would be known.
+        known = find_known(context.store, structures, level.settings_hash)
         planned = plan_labels(
             context.store,
-            [explored[number] for number, _ in chosen],
+            structures,
             [_request(context, explored[number], role, md_run_id) for number, role in chosen],
-            level_of(context.campaign),
+            level,
             tags=context.campaign.tags,
             fw_id=context.fw_id,
         )
@@ -165,6 +171,7 @@ class SelectStructures(JobTask):
             label_ids=tuple(dict.fromkeys(planned.label_ids)),
             counts={name: counts.get(name, 0) for name in (ACCURATE, CANDIDATE, FAILED)},
             thresholds=thresholds_of(context.campaign).to_dict(),
+            analysis=Analysis(warnings=known.warnings()).model_dump(),
         )
         sources = [Source("md_runs", md_run_id, "exploration"), Source("committees", committee.id, "gate")]
         context.write(partial(_save_round, context, document, sources))

@@ -41,6 +41,24 @@ def near_duplicates(
 ) -> list[tuple[int, int, float]]:
     """Return the pairs of structures nearer than `limit_A`, each with its distance (Å)."""
     distances = (
-        (i, j, rmsd_A(structures[i], structures[j])) for i, j in combinations(range(len(structures)), 2)
+        (i, j, rmsd_A(structures[i], structures[j]))
+        for i, j in combinations(range(len(structures)), 2)
+        if not surely_apart(structures[i], structures[j], limit_A)
     )
     return [found for found in distances if found[2] < limit_A]
+
+
+def surely_apart(one: Atoms, other: Atoms, limit_A: float) -> bool:
+    """Return whether a quick look shows that two structures are farther apart than `limit_A`.
+
+    Their atoms' heights, in order, are the cheapest pairing there can be: where those alone are too far
+    apart, no pairing of the atoms is needed. Only along an axis that is not periodic, normal to the others.
+    """
+    if (one.numbers.size, one.pbc[2]) != (other.numbers.size, False) or other.pbc[2]:
+        return False
+    if np.abs(one.cell.array[:2, 2]).max() > 0.0 or (np.sort(one.numbers) != np.sort(other.numbers)).any():
+        return False
+    heights = [
+        atoms.positions[np.lexsort((atoms.positions[:, 2], atoms.numbers)), 2] for atoms in (one, other)
+    ]
+    return bool(np.sqrt(np.mean((heights[0] - heights[1]) ** 2)) > limit_A)

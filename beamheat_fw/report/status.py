@@ -98,6 +98,7 @@ def _round(store: Store, document: Round) -> dict[str, Any]:
         "labels_left_s": time_left_s(own, len(document.label_ids) - len(done)),
         "counts": document.counts,
         "verdict": document.verdict,
+        "warnings": list(document.analysis.warnings),
     }
 
 

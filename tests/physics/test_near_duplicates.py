@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from ase.build import fcc111
 
-from beamheat_fw.physics.near_duplicates import near_duplicates, rmsd_A
+from beamheat_fw.physics.near_duplicates import near_duplicates, rmsd_A, surely_apart
 
 
 def test_order_and_images_do_not_hide_a_duplicate() -> None:
@@ -29,10 +29,15 @@ def test_other_compositions_and_cells_are_never_duplicates() -> None:
     assert near_duplicates([slab, copper, wide]) == []
 
 
-def test_check_names_them_with_their_distance() -> None:
-    from beamheat_fw.cli.check import _near_duplicates
-
+def test_heights_tell_structures_apart_without_pairing_their_atoms() -> None:
     slab = fcc111("Au", (2, 2, 2), vacuum=5.0)
-    (warning,) = _near_duplicates([slab, slab.copy()])
-    assert "structures 0 and 1" in warning
-    assert "0.0000 A" in warning
+    raised, aside = slab.copy(), slab.copy()
+    raised.positions[5, 2] += 0.5
+    aside.positions[5, 0] += 0.5
+    assert surely_apart(slab, raised, 0.02)
+    assert not surely_apart(slab, aside, 0.02)
+    # In a periodic direction the order of the heights says nothing.
+    for atoms in (slab, raised):
+        atoms.pbc = True
+    assert not surely_apart(slab, raised, 0.02)
+    assert rmsd_A(slab, aside) == float("inf")

@@ -6,8 +6,10 @@ from ase import Atoms
 from ase.build import add_adsorbate, fcc111
 
 from beamheat_fw.campaign import GpawSettings
+from beamheat_fw.drivers.labelling.driver import label_structures
 from beamheat_fw.drivers.labelling.gpaw import GpawReference
 from beamheat_fw.drivers.labelling.gpaw_layout import Layout, grid_points, parallel_layout
+from beamheat_fw.drivers.mpi import MpiLauncher
 
 pytestmark = pytest.mark.gpaw
 
@@ -74,3 +76,16 @@ def test_fourier_potentials_make_forces_forget_where_the_grid_lies(tmp_path):
         return np.abs(first - second).max()
 
     assert noise("fourier") < 0.3 * noise("grid")
+
+
+@pytest.mark.mpi
+def test_fourier_potentials_on_two_ranks_give_the_numbers_of_one(tmp_path, make_folder):
+    atoms = Atoms("N2", positions=[[2, 2, 2], [2.3, 2, 3.1]], cell=[6.0, 6.0, 6.0], pbc=(1, 1, 0))
+    settings = GpawSettings(basis="sz(dzp)", h_A=0.25, potential="fourier", density_convergence=1e-4)
+    reference = GpawReference(settings)
+    alone = reference.evaluate(atoms, reference.numerics, tmp_path / "log.txt")
+    folder = make_folder({"n2": atoms}, settings)
+    (result,) = label_structures(folder, ranks=2, launcher=MpiLauncher(), stop=lambda: False)
+    assert not result.attempts
+    assert result.evaluation.energy_eV == pytest.approx(alone.energy_eV, abs=1e-6)
+    np.testing.assert_allclose(result.evaluation.forces_eV_A, alone.forces_eV_A, atol=1e-5)
