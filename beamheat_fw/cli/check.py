@@ -95,6 +95,18 @@ def check_executables(campaign: Campaign, structures: list[Atoms]) -> None:
             "; ".join(problems) + ".",
             {"calculator": campaign.labelling.reference.calculator, "elements": symbols},
         )
+    _check_cells(campaign, structures)
+
+
+def _check_cells(campaign: Campaign, structures: list[Atoms]) -> None:
+    """Refuse structures to be labelled whose cell is too small for the reference calculator."""
+    from beamheat_fw.drivers.labelling.reference import least_margin_A
+    from beamheat_fw.physics.structures import build_system
+    from beamheat_fw.physics.structures.assembly import check_margin
+
+    least_A = least_margin_A(campaign.labelling.reference)
+    for atoms in (*structures, *(build_system(system) for system in campaign.exploration.systems)):
+        check_margin(atoms, least_A)
 
 
 def check_database(campaign: Campaign, launchpad: Path | None) -> Store:

@@ -80,6 +80,14 @@ def uses_mpi(settings: Settings) -> bool:
     return getattr(import_module(module), name).uses_mpi
 
 
+def least_margin_A(settings: Settings) -> float:
+    """Return how near to an open side of the cell an atom may lie, Å.
+
+    GPAW's orbitals reach 2.5 Å and more beyond the atoms that this project is about, and end there at zero.
+    """
+    return 2.5 if isinstance(settings, GpawSettings) else 0.0
+
+
 def check_reference(settings: Settings, symbols: Collection[str]) -> list[str]:
     """Return what would keep labels from being made here, without running anything.
 

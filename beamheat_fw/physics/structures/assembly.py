@@ -164,6 +164,27 @@ def check_overlap(atoms: Atoms) -> None:
     )
 
 
+def check_margin(atoms: Atoms, least_A: float) -> None:
+    """Refuse a cell whose open sides, those not periodic, come nearer than `least_A` to an atom.
+
+    Raises
+    ------
+    InputError
+        Names the atom and its distance.
+    """
+    heights_A = 1.0 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+    fractional = atoms.get_scaled_positions(wrap=False)
+    margins_A = np.minimum(fractional, 1.0 - fractional) * heights_A
+    margins_A[:, atoms.pbc] = np.inf
+    nearest = int(np.argmin(margins_A.min(axis=1)))
+    if margins_A[nearest].min() < least_A - 1e-9:
+        raise InputError(
+            f"The cell is too small: atom {nearest} ({atoms.symbols[nearest]}) is too near to an open side",
+            "Raise vacuum_A.",
+            {"distance_A": round(float(margins_A[nearest].min()), 3), "least_distance_A": least_A},
+        )
+
+
 def check_room(atoms: Atoms, min_image_gap_A: float) -> None:
     """Refuse a particle that comes nearer than `min_image_gap_A` to its periodic images.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.structures.recipes.checks import STRICT, check_element, check_positive
+from beamheat_fw.physics.structures.recipes.checks import STRICT, check_element, check_finite, check_positive
 
 SupportKind = Literal["hbn", "graphite", "mgo001", "rutile101", "anatase101", "fcc111", "fcc001"]
 
@@ -53,6 +53,7 @@ class SupportRecipe:
 
     def __post_init__(self) -> None:
         check_positive(self, "repeat", "layers", "a_A", "c_A")
+        check_finite(self, "strain")
         metal = self.kind.startswith("fcc")
         if metal != (self.element is not None):
             raise InputError(

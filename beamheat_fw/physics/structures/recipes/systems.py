@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from beamheat_fw.physics.structures.recipes.checks import STRICT, check_positive
+from beamheat_fw.physics.structures.recipes.checks import STRICT, check_finite, check_positive
 from beamheat_fw.physics.structures.recipes.particles import ParticleRecipe
 from beamheat_fw.physics.structures.recipes.supports import SupportRecipe
 
@@ -41,3 +41,4 @@ class SystemRecipe:
 
     def __post_init__(self) -> None:
         check_positive(self, "height_A", "vacuum_A", "min_image_gap_A")
+        check_finite(self, "angle_deg", "offset_A")

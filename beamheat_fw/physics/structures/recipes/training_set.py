@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.structures.recipes.checks import STRICT, check_positive
+from beamheat_fw.physics.structures.recipes.checks import STRICT, check_finite, check_positive
 from beamheat_fw.physics.structures.recipes.particles import ParticleRecipe
 from beamheat_fw.physics.structures.recipes.supports import SupportRecipe
 
@@ -41,6 +41,7 @@ class DisorderRecipe:
 
     def __post_init__(self) -> None:
         check_positive(self, "temperatures_K", "weights")
+        check_finite(self, "strain", "breathing", "tilt_deg", "buckling_A")
         if len(self.temperatures_K) != len(self.weights):
             raise InputError(
                 "The disorder needs one weight for each temperature",
