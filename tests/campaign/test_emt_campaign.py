@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,7 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
+from fireworks import LaunchPad
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "rockets"))
+
+from campaign_outcome import differences
+from campaign_outcome import outcome as everything_of
+
+from beamheat_fw.launch.job_folder import holders
 from tests.docs.test_pages_run import blocks
 
 ROOT = Path(__file__).parents[2]
@@ -157,3 +166,45 @@ def test_the_tutorial_runs_as_it_stands_within_its_ten_minutes(outcome, home, da
     assert f"{labels} labels" in done.stdout
     assert (home / "emt.html").stat().st_size > 100_000
     assert outcome["both_runs_s"] + time.monotonic() - started < 600
+
+
+def test_heating_killed_many_times_comes_to_the_same_run_conductance_and_prediction(outcome, home, database):
+    """Plain FireWorks begins at the first task, and the MD at its first step, each time."""
+    collections = ("md_runs", "conductances", "predictions", "provenance")
+    before = everything_of(database, collections)
+    launchpad = home / "my_launchpad.yaml"
+    heating = database["fireworks"].find_one({"name": {"$regex": "HeatParticle-0"}})
+    LaunchPad.from_file(str(launchpad)).rerun_fw(heating["fw_id"])
+    worker = home / "elsewhere.yaml"  # where nothing is left of the first run
+    worker.write_text(yaml.safe_dump({"name": "elsewhere", "env": {"scratch": str(home / "elsewhere")}}))
+    options = ("-l", str(launchpad), "-w", str(worker))
+    job = home / "elsewhere" / "jobs" / heating["spec"]["job_key"]
+    chance = random.Random(7)
+    for _ in range(3):
+        rocket = subprocess.Popen(
+            beamheat(home, "rlaunch", *options, "singleshot"), cwd=home, stderr=subprocess.DEVNULL
+        )
+        wait_for_checkpoints(job / "work", rocket)
+        time.sleep(chance.uniform(0.0, 1.0))
+        for pid in holders(job / ".lock"):  # rocket, mpirun and ranks at once, as when a node dies
+            os.kill(pid, signal.SIGKILL)
+        assert rocket.wait(30) == -signal.SIGKILL
+        call(home, "doctor", "--fix", *options)
+    call(home, "rlaunch", *options, "rapidfire")
+    again = database["fireworks"].find_one({"fw_id": heating["fw_id"]})
+    assert (again["state"], len(again["launches"])) == ("COMPLETED", 1)
+    found = everything_of(database, collections)
+    for name in (*collections, "fireworks"):
+        assert list(differences(before[name], found[name])) == []
+
+
+def wait_for_checkpoints(work, rocket):
+    """Wait until both ranks of this rocket's MD have written one."""
+    started, deadline = time.time(), time.monotonic() + 120
+    ranks = {0, 1}
+    while ranks:
+        assert rocket.poll() is None, "the rocket ended before its ranks had a checkpoint"
+        assert time.monotonic() < deadline, "no checkpoint"
+        new = [path for path in work.glob("state-*.ckpt") if path.stat().st_mtime > started]
+        ranks -= {int(path.name.split("-")[1]) for path in new}
+        time.sleep(0.05)

@@ -75,3 +75,7 @@ def test_walltime_without_a_warning_costs_the_run_and_not_the_work(desk: Desk) -
     assert desk.firework(fw_id)["state"] == "RUNNING"
     genoa.doctor("--fix")
     assert desk.firework(fw_id)["state"] == "READY"
+    desk.launchpad.fireworks.update_one({"fw_id": fw_id}, {"$set": {"spec._tasks.0.seconds": 0}})
+    genoa.qlaunch("singleshot")
+    desk.wait_for(fw_id, "COMPLETED")
+    assert [launch["state"] for launch in desk.launches(fw_id)] == ["FIZZLED", "COMPLETED"]

@@ -59,7 +59,7 @@ def essence(value: Any) -> Any:
     """Return a document without its circumstances."""
     if isinstance(value, Mapping):
         return {key: essence(item) for key, item in value.items() if key not in CIRCUMSTANCES}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [essence(item) for item in value]
     return value
 
