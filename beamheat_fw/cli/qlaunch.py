@@ -90,6 +90,7 @@ def rapidfire(
 
     submitter = _submitter(context.obj)
     plan = Submission(max_in_queue, per_job, context.obj.reserve, count_of(nlaunches), sleep, refusals)
+    print(f"submitting for {submitter.fworker.name}: at most {max_in_queue} jobs in the queue", flush=True)
     print(f"{submitter.rapidfire(plan, lambda: _tend(submitter, doctor))} jobs submitted")
 
 

@@ -37,6 +37,8 @@ def run(desk: Desk, disturb: Callable[[], None] = lambda: None) -> str:
         cluster.write_adapters(ntasks=2)
         options = ("rapidfire", "--nlaunches", "infinite", "-m", "2", "--sleep", "1")
         launchers.append(cluster.start_beamheat_qlaunch(*options))
+    for cluster in desk.clusters:  # a launcher that finds no database when it starts says so and ends
+        desk.wait(lambda cluster=cluster: "submitting for" in cluster.log.read_text(), "the queue launchers")
     disturb()
     wait_for_end(desk)
     took_s = time.monotonic() - began
