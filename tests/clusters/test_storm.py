@@ -5,7 +5,6 @@ Labels of a campaign on one cluster, and chains that lead from it to the other o
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from storm import Storm, seed_of_the_storm
 
 pytestmark = [pytest.mark.mongod, pytest.mark.slow]
 
-STORM_S = float(os.environ.get("BEAMHEAT_STORM_S", "30"))
+STORM_S = 30.0
 _PATIENCE_S = 240.0
 _BY_NOW = ("labels", "datasets")
 
