@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
+from beamheat_fw.cli.progress import LiveProgress
 
 if TYPE_CHECKING:
     from beamheat_fw.cli.connection import LocalSite
@@ -80,7 +81,9 @@ class LocalRun:
     campaign_id: str
     quiet: bool
     started: float = field(default_factory=time.monotonic)
-    last_line: str = ""
+
+    def __post_init__(self) -> None:
+        self.progress = LiveProgress(self.quiet)
 
     def work_off(self) -> dict[str, Any]:
         """Start workers, tend them until the campaign ends, stop them.
@@ -97,7 +100,8 @@ class LocalRun:
         workers = self.site.workers()
         workers.start()
         try:
-            status = self._wait(workers, memory)
+            with self.progress:
+                status = self._wait(workers, memory)
         finally:
             workers.stop()
         return {
@@ -111,7 +115,7 @@ class LocalRun:
         from beamheat_fw.doctor import examine_and_fix
 
         for finding in examine_and_fix(self.launchpad, self.store, self.site.scratch):
-            self._say(f"mended: {finding}")
+            self.progress.say(f"mended: {finding}")
 
     def _wait(self, workers: LocalWorkers, memory: PeakMemory) -> dict[str, Any]:
         from beamheat_fw.report.status import campaign_status
@@ -121,12 +125,12 @@ class LocalRun:
         while True:
             self.site.ensure_server()
             if died := workers.tend():
-                self._say(f"restarting {', '.join(died)}")
+                self.progress.say(f"restarting {', '.join(died)}")
                 self.repair()
                 workers.start()
             memory.sample()
             status = campaign_status(self.store, self.store.load(CampaignRecord, self.campaign_id))
-            self._show(status)
+            self.progress.show(status)
             if status["state"] == "finished":
                 return status
             idle_looks = 0 if self._goes_on(status) else idle_looks + 1
@@ -139,43 +143,6 @@ class LocalRun:
     @staticmethod
     def _goes_on(status: dict[str, Any]) -> bool:
         return any(status["fireworks"].get(state) for state in ("READY", "RUNNING", "RESERVED"))
-
-    def _show(self, status: dict[str, Any]) -> None:
-        line = progress_line(status)
-        if line != self.last_line:
-            self.last_line = line
-            self._say(line)
-
-    def _say(self, text: str) -> None:
-        if not self.quiet:
-            elapsed = int(time.monotonic() - self.started)
-            print(f"[{elapsed // 60:3d}:{elapsed % 60:02d}] {text}", flush=True)
-
-
-def labels_left(current: dict[str, Any]) -> str:
-    """Return how long a round's labels still take; nothing once they are done, or before any has ended."""
-    from beamheat_fw.report.numbers import duration
-
-    left_s = current["labels_left_s"]
-    if left_s == 0.0 or not current["completed"]:
-        return ""
-    return "time left not known yet" if left_s is None else f"about {duration(left_s)} left for labels"
-
-
-def progress_line(status: dict[str, Any]) -> str:
-    """Return one line that tells what a campaign is at."""
-    parts = []
-    if status["rounds"]:
-        current = status["rounds"][-1]
-        parts.append(f"round {current['round']}: labels {current['completed']}/{current['labels']}")
-        if waiting := labels_left(current):
-            parts.append(waiting)
-    fireworks = status["fireworks"]
-    total = sum(fireworks.values())
-    parts.append(f"fireworks {fireworks.get('COMPLETED', 0)}/{total}")
-    if status["running"]:
-        parts.append("running " + ", ".join(name.split(" ", 1)[1] for name in sorted(status["running"])))
-    return "; ".join(parts)
 
 
 def _stuck(status: dict[str, Any]) -> Exception:

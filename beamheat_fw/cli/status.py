@@ -48,7 +48,7 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
     """Print one campaign's status."""
     from rich.table import Table
 
-    from beamheat_fw.cli.run import labels_left
+    from beamheat_fw.cli.progress import bars
     from beamheat_fw.report.code_versions import mixed_versions_text
 
     console.print(f"[bold]{document['campaign']}[/bold] {document['campaign_id'][:12]}: {document['state']}")
@@ -69,11 +69,12 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
                 entry["verdict"] or "-",
             )
         console.print(table)
-        if waiting := labels_left(document["rounds"][-1]):
-            console.print(f"round {document['rounds'][-1]['round']}: {waiting}")
     for entry in document["rounds"]:
         for warning in entry["warnings"]:
             console.print(f"[yellow]warning[/yellow] round {entry['round']}: {warning}", highlight=False)
+    for bar in bars(document):
+        if bar.left:
+            console.print(f"{bar.name} {bar.done}/{bar.total}: {bar.left}", highlight=False)
     queue = ", ".join(f"{count} {state.lower()}" for state, count in document["fireworks"].items())
     console.print(f"fireworks: {queue or 'none'}")
     for failure in document["failures"]:

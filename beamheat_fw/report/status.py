@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from beamheat_fw.report.code_versions import mixed_versions
-from beamheat_fw.report.time_left import time_left_s
+from beamheat_fw.report.time_left import left_at_pace
+from beamheat_fw.report.work_left import work_left
 from beamheat_fw.store.costs import core_hours_of
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import CampaignRecord, Conductance, Prediction, Round
@@ -19,10 +21,11 @@ def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
     -------
     dict
         ``campaign``, ``campaign_id``, ``state``, ``state_reason``, ``core_hours`` (spent) and
-        ``max_core_hours`` (None where there is no bound), ``rounds`` (counts of labels and gate, verdict),
-        ``fireworks`` (count by FireWorks state), ``running`` (their names), ``failures`` (with reasons),
-        ``mixed_versions`` (codes of which its workers ran several), ``delta_T_K`` and ``delta_T_text``
-        (None before there is a prediction).
+        ``max_core_hours`` (None where there is no bound), ``rounds`` (counts of labels and gate, verdict, and
+        ``labels_left``: the interval of their time left), ``work`` (see `work_left`), ``fireworks`` (count by
+        FireWorks state), ``running`` (their names), ``failures`` (with reasons), ``mixed_versions`` (codes of
+        which its workers ran several), ``delta_T_K`` and ``delta_T_text`` (None before there is a
+        prediction).
     """
     fireworks = list(
         store.db["fireworks"].find(
@@ -41,6 +44,7 @@ def campaign_status(store: Store, record: CampaignRecord) -> dict[str, Any]:
         "core_hours": round(core_hours_of(store, record), 3),
         "max_core_hours": record.max_core_hours,
         "rounds": [_round(store, document) for document in _rounds(store, record)],
+        "work": work_left(store, record),
         "fireworks": dict(Counter(firework["state"] for firework in fireworks)),
         "running": [firework["name"] for firework in fireworks if firework["state"] == "RUNNING"],
         "failures": [_failure(store, firework) for firework in fireworks if firework["state"] == "FIZZLED"],
@@ -90,12 +94,13 @@ def _round(store: Store, document: Round) -> dict[str, Any]:
     done = [label for label in found if label["state"] in ("completed", "failed")]
     # Labels that an earlier campaign left say nothing of this one's pace.
     own = [label["last_updated"] for label in done if label["last_updated"] >= document.created_at]
+    left = left_at_pace(own, len(document.label_ids) - len(done))
     return {
         "round": document.round,
         "labels": len(document.label_ids),
         "completed": states["completed"],
         "failed": states["failed"],
-        "labels_left_s": time_left_s(own, len(document.label_ids) - len(done)),
+        "labels_left": asdict(left) if left else None,
         "counts": document.counts,
         "verdict": document.verdict,
         "warnings": list(document.analysis.warnings),

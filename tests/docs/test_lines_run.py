@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import write
+from fireworks import LaunchPad
 
 from beamheat_fw.cli.main import run
 from beamheat_fw.store.database import Store
@@ -69,7 +70,9 @@ def exception(command: str) -> str | None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, launchpad_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(
+    tmp_path: Path, launchpad: LaunchPad, launchpad_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A folder with what the pages name, and the finished campaign `quickstart` in the database."""
     for name in ("workflows", "launchers", "docs"):
         (tmp_path / name).symlink_to(ROOT / name)
