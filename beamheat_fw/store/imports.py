@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -24,6 +25,7 @@ from beamheat_fw.store.labels import complete, label_atoms, load_labels
 #: Two results of one structure at one level that differ by more than this per atom contradict each other.
 SAME_ENERGY_EV_PER_ATOM: Final = 1e-4
 _BATCH: Final = 1_000
+_WRITERS: Final = 2
 _DUPLICATE_KEY: Final = 11_000
 
 T = TypeVar("T")
@@ -113,15 +115,15 @@ def _check_same(energy_eV: float, frame: LabelledFrame, label: str, path: Path) 
 def _insert(store: Store, documents: Iterator[RawBSONDocument]) -> list[str]:
     """Insert labels; return those that somebody else had inserted meanwhile."""
     raced: list[str] = []
-    with ThreadPoolExecutor(max_workers=1) as writer:
-        # The server takes one batch while the next one is made.
-        under_way: Future[list[str]] | None = None
+    under_way: deque[Future[list[str]]] = deque()
+    with ThreadPoolExecutor(max_workers=_WRITERS) as writers:
+        # The server takes batches while the next one is made.
         for batch in _batches(documents):
-            if under_way is not None:
-                raced += under_way.result()
-            under_way = writer.submit(_insert_batch, store, batch)
-        if under_way is not None:
-            raced += under_way.result()
+            if len(under_way) == _WRITERS:
+                raced += under_way.popleft().result()
+            under_way.append(writers.submit(_insert_batch, store, batch))
+        for last in under_way:
+            raced += last.result()
     return raced
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: units than Å (nm, Bohr) hardly one does.
 _BOND_RANGE: Final = (0.5, 1.7)
 #: In so many frames of a large file the distances are measured.
-_FRAMES_MEASURED: Final = 500
+_FRAMES_MEASURED: Final = 200
 
 
 def read_labelled(path: Path, max_force_eV_A: float = 100.0) -> list[LabelledFrame]:

@@ -7,6 +7,7 @@ all memory ends its process. All other files are left to ASE, which is laxer and
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import islice
 from numbers import Real
 from pathlib import Path
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
     from extxyz import Frame
 
 _NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_CELL: Final = re.compile(rf'(?:^|\s)Lattice="\s*{_NUMBER}(?:\s+{_NUMBER}){{8}}\s*"')
-_COLUMNS: Final = re.compile(r"(?:^|\s)Properties=species:S:1:pos:R:3(?::\w+:[SIRL]:\d{1,2})*(?:\s|$)")
-_PERIODS: Final = re.compile(r'(?:^|\s)pbc="[TF] [TF] [TF]"')
+# Patterns that begin with a letter of their own are found fastest; a comment is given a blank at either end.
+_CELL: Final = re.compile(rf' Lattice="\s*{_NUMBER}(?:\s+{_NUMBER}){{8}}\s*"')
+_COLUMNS: Final = re.compile(r" Properties=species:S:1:pos:R:3(?::\w+:[SIRL]:\d{1,2})*(?= )")
+_PERIODS: Final = re.compile(r' pbc="[TF] [TF] [TF]"')
 _ONCE: Final = (_CELL, _COLUMNS, _PERIODS)
-_RESULT: Final = re.compile(rf'(?:energy|stress)=(?:{_NUMBER}|"{_NUMBER}(?:\s+{_NUMBER})*")(?=\s|$)')
+_RESULT: Final = re.compile(rf'(?:energy|stress)=(?:{_NUMBER}|"{_NUMBER}(?:\s+{_NUMBER})*")(?= )')
 _UNIQUE: Final = (" energy=", " REF_energy=", " stress=", " REF_stress=", " level=", " settings=")
 #: Keys with values, quoted where they need it. Of other escapes than \" the two readers make different text.
-_COMMENT: Final = re.compile(r"""(?:\w+=(?:"(?:[^"\\\0]|\\")*+"|[^\s"'\\=,{}[\]\0]++)(?:\s+|$))+""")
+_COMMENT: Final = re.compile(r""" (?:\w+=(?:"(?:[^"\\\0]|\\")*+"|[^\s"'\\=,{}[\]\0]++)\s+)+""")
 
 
 def read_regular(path: Path) -> list[LabelledFrame] | None:
@@ -57,19 +59,23 @@ def _count_regular(path: Path) -> int:
             # Each atom takes more than one byte, so a count above the file's size is none.
             if not (count.isdecimal() and count.isascii() and 0 < int(count) <= size):
                 return 0
-            comment = next(lines, "").strip()
+            comment = f" {next(lines, '').strip()} "
             if not _is_regular(comment):
                 return 0
-            if sum(map(_is_plain, islice(lines, int(count)))) < int(count):
+            atoms = list(islice(lines, int(count)))
+            if len(atoms) < int(count) or not _are_plain(atoms):
                 return 0
             frames += 1
     return frames
 
 
-def _is_plain(atom: str) -> bool:
-    """Return whether an atom's line is without a NUL, where the parser ends it, and Fortran's exponents."""
-    numbers = atom.lstrip().partition(" ")[2]
-    return not ("\0" in numbers or "D" in numbers or "d" in numbers)
+def _are_plain(atoms: Sequence[str]) -> bool:
+    """Return whether atoms' lines are without NULs, where the parser ends them, and Fortran's exponents."""
+    text = "".join(atoms)
+    if "d" in text or "D" in text:
+        # In the name of an element they mean something else.
+        text = "".join(atom.lstrip().partition(" ")[2] for atom in atoms)
+    return not ("\0" in text or "d" in text or "D" in text)
 
 
 def _is_regular(comment: str) -> bool:
