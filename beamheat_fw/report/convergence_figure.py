@@ -29,14 +29,20 @@ def draw_convergence(study: dict[str, Any], path: Path) -> None:
         The file cannot be written, or its format is not known.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-    figure = Figure(figsize=(9.4, 3.8), layout="constrained")
+    figure = Figure(figsize=(9.4, 4.2), layout="constrained")
     for axes, (key, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
         for number, scan in enumerate(study["scans"]):
             _draw_scan(axes, scan, key, f"C{number}")
         axes.set(xlabel="cost of the label (core seconds)", ylabel=label, xscale="log", yscale="log")
-    figure.axes[0].legend(fontsize="small")
-    figure.suptitle(f"{study['campaign']}: {study['structure']['origin']}", fontsize="medium")
+        axes.margins(x=0.12)
+        axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            which(StrMethodFormatter("{x:g}"))
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    title = f"{study['campaign']} (its own settings ringed): {study['structure']['origin']}"
+    figure.suptitle(title, fontsize="medium")
     save_figure(figure, path)
 
 

@@ -63,16 +63,30 @@ def test_a_calculation_is_known_by_structure_settings_and_ghosts(hydrogen, quick
 
 
 @pytest.mark.gpaw
-def test_errors_fall_towards_the_reference_and_a_rerun_calculates_nothing(hydrogen, quick, site):
+def test_errors_fall_towards_the_reference_and_an_interrupted_study_goes_on(hydrogen, quick, site):
     waves = quick.model_copy(update={"mode": "pw", "cutoff_eV": 300.0})
     (scan,) = (scan for scan in plan_scans(hydrogen, waves) if scan.parameter == "cutoff")
     scans = [replace(scan, points=[scan.points[0], scan.points[2], scan.points[4]])]
     calculations = [point.calculation for point in scans[0].points]
 
-    def study():
-        return {calculation.id: result for calculation, result in calculate(calculations, site())}
+    def finished():
+        return {path: path.stat().st_mtime_ns for path in site().folder.rglob("results/*.json")}
 
-    results = study()
+    ended = []
+    begun = calculate(calculations, site(stop=lambda: bool(ended)))
+    assert next(begun)[0].id == calculations[0].id
+    kept = finished()
+    ended.append(True)
+    with pytest.raises(Interrupted):
+        next(begun)
+    results = {calculation.id: result for calculation, result in calculate(calculations, site())}
+    everything = finished()
+    assert len(everything) == len(calculations) > len(kept) == 1
+    assert kept.items() <= everything.items()
+    again = {calculation.id: result for calculation, result in calculate(calculations, site())}
+    assert finished() == everything
+    assert [each.to_dict() for each in again.values()] == [each.to_dict() for each in results.values()]
+
     (document,) = judge_scans(scans, results)
     errors = [point["energy_error_meV_per_atom"] for point in document["points"]]
     assert errors == sorted(errors, reverse=True)
@@ -84,32 +98,6 @@ def test_errors_fall_towards_the_reference_and_a_rerun_calculates_nothing(hydrog
     assert error_of_campaign(scans, results)["energy_error_meV_per_atom"] == pytest.approx(
         abs(chosen["energy_error_meV_per_atom"])
     )
-    files = {path: path.stat().st_mtime_ns for path in site().folder.rglob("results/*.json")}
-    assert len(files) == len(calculations)
-    assert {key: result.to_dict() for key, result in study().items()} == {
-        key: result.to_dict() for key, result in results.items()
-    }
-    assert files == {path: path.stat().st_mtime_ns for path in site().folder.rglob("results/*.json")}
-
-
-@pytest.mark.gpaw
-def test_an_interrupted_study_keeps_what_is_finished_and_goes_on(hydrogen, quick, site):
-    calculations = [
-        Calculation(hydrogen, quick.model_copy(update={"smearing_eV": width})) for width in (0.1, 0.2)
-    ]
-    ended = []
-    begun = calculate(calculations, site(stop=lambda: bool(ended)))
-    first, _ = next(begun)
-    assert first.id == calculations[0].id
-    ended.append(True)
-    with pytest.raises(Interrupted):
-        next(begun)
-    (kept,) = site().folder.rglob("results/*.json")
-    before = kept.stat().st_mtime_ns
-    assert [calculation.id for calculation, _ in calculate(calculations, site())] == [
-        calculation.id for calculation in calculations
-    ]
-    assert kept.stat().st_mtime_ns == before
 
 
 def test_a_failed_reference_leaves_errors_unknown_and_says_why(hydrogen, quick):
