@@ -16,6 +16,7 @@ from beamheat_fw.campaign.labelling import (
     GpawSettings,
     LabellingStage,
     ReferenceSettings,
+    SevennSettings,
 )
 from beamheat_fw.campaign.model import Campaign, Category
 from beamheat_fw.campaign.reading import load_campaign, parse_campaign, spectrum_path
@@ -37,6 +38,7 @@ __all__ = [
     "PredictionStage",
     "ReferenceSettings",
     "SelectionStage",
+    "SevennSettings",
     "Stage",
     "TrainingStage",
     "load_campaign",

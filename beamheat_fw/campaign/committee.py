@@ -35,6 +35,9 @@ class TrainingStage(Stage):
         Whether to add the ZBL pair potential at short range.
     warm_start : bool
         Whether a member goes on from the same member of the round before, rather than from random weights.
+    pretrained : str, optional
+        The id of a committee, of any level of theory, that round 0 refines instead of starting anew; elements
+        and architecture must be its own.
     """
 
     members: Annotated[int, Field(ge=2)] = 4
@@ -52,6 +55,7 @@ class TrainingStage(Stage):
     force_weight: Positive = 1.0
     zbl: bool = True
     warm_start: bool = False
+    pretrained: str | None = None
 
 
 class ExplorationStage(Stage):

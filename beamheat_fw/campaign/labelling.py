@@ -63,7 +63,28 @@ class EmtSettings(Stage):
     calculator: Literal["emt"] = "emt"
 
 
-ReferenceSettings = Annotated[GpawSettings | EmtSettings, Field(discriminator="calculator")]
+class SevennSettings(Stage):
+    """SevenNet, a foundation model whose weights its package ships: a cheap teacher to pre-train on.
+
+    Attributes
+    ----------
+    model : {'7net-0', '7net-l3i5'}
+        Both were trained on PBE calculations of bulk crystals (MPtrj).
+    dispersion : {'d3bj', 'd3zero', 'none'}
+        Grimme's D3 correction for PBE, added to the model's energy.
+    """
+
+    calculator: Literal["sevenn"] = "sevenn"
+    model: Literal["7net-0", "7net-l3i5"] = "7net-0"
+    dispersion: Literal["d3bj", "d3zero", "none"] = "d3bj"
+
+    @property
+    def xc(self) -> str:
+        """The functional that the model was trained on."""
+        return "PBE"
+
+
+ReferenceSettings = Annotated[GpawSettings | EmtSettings | SevennSettings, Field(discriminator="calculator")]
 
 
 #: Settings by name. A name stands for its settings and nothing else: the label's identity holds these.
@@ -88,7 +109,7 @@ class LabellingStage(Stage):
 
     Attributes
     ----------
-    reference : GpawSettings or EmtSettings
+    reference : GpawSettings, EmtSettings or SevennSettings
         What the labels mean: settings, or the name of a preset such as ``standard-pw``.
     ranks : int
         MPI ranks of one calculation.

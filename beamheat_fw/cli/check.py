@@ -36,6 +36,7 @@ def command(
     Example: beamheat check workflows/quickstart.yaml
     """
     from beamheat_fw.campaign import load_campaign
+    from beamheat_fw.firetasks.pretrained import check_pretrained
 
     study_asked = study.asked()
     campaign = load_campaign(campaign_file)
@@ -45,6 +46,8 @@ def command(
         _study(campaign, structures, study, as_json)
         return
     store = None if no_database else check_database(campaign, launchpad)
+    if store is not None:
+        check_pretrained(store, campaign, {symbol for atoms in structures for symbol in atoms.symbols})
     document = _plan_document(campaign, structures, heated, store)
     emit(document, as_json=as_json, readable=_print_plan)
 

@@ -12,6 +12,7 @@ from beamheat_fw.campaign import Campaign, parse_campaign
 from beamheat_fw.errors import InputError
 from beamheat_fw.firetasks.context import Context
 from beamheat_fw.firetasks.job import CampaignTask
+from beamheat_fw.firetasks.pretrained import check_pretrained
 from beamheat_fw.firetasks.progress import advance
 from beamheat_fw.identity import file_sha256
 from beamheat_fw.launch.outage import survive
@@ -66,6 +67,7 @@ def submit_campaign(
             "Restore the file, or submit the campaign file again.",
             {"file": str(spectrum), "expected": campaign.eels.sha256, "found": found},
         )
+    check_pretrained(store, campaign)
     put_artifact(store, spectrum)
     is_new = save_campaign(store, campaign, max_core_hours=max_core_hours)
     if not is_new and max_core_hours is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pymongo.client_session import ClientSession
 
-from beamheat_fw.campaign import Campaign, GpawSettings
+from beamheat_fw.campaign import Campaign, GpawSettings, SevennSettings
 from beamheat_fw.errors import Interrupted
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
@@ -50,6 +50,8 @@ def level_of(campaign: Campaign) -> Level:
     name: str = reference.calculator
     if isinstance(reference, GpawSettings):
         name = f"gpaw-{reference.xc}-{reference.mode}-{reference.dispersion}"
+    if isinstance(reference, SevennSettings):
+        name = f"sevenn-{reference.model}-{reference.dispersion}"
     return Level(name, reference.model_dump(mode="json"))
 
 

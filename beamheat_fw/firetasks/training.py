@@ -10,6 +10,8 @@ from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, Train
 from beamheat_fw.errors import CalculationError, StoreError
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
+from beamheat_fw.firetasks.labels import level_of
+from beamheat_fw.firetasks.pretrained import pretrained_member
 from beamheat_fw.identity import key_id
 from beamheat_fw.store.artifacts import fetch_artifact, put_artifact
 from beamheat_fw.store.datasets import create_dataset
@@ -100,12 +102,13 @@ class TrainMember(JobTask):
             raise StoreError(
                 "The round has no dataset", "Rerun its BuildDataset firework.", {"round": context.round}
             )
-        earlier = self._earlier(context)
+        earlier, settings_hash = self._earlier(context), level_of(context.campaign).settings_hash
         return {
             "dataset_id": dataset_id,
             "member": self["member"],
             "seed": seed_of(context),
             "warm_start_sha256": earlier.artifact_sha256 if earlier else None,
+            **({"other_level": True} if earlier and earlier.settings_hash != settings_hash else {}),
         }
 
     def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
@@ -118,7 +121,11 @@ class TrainMember(JobTask):
         if inputs["warm_start_sha256"]:
             fetch_artifact(context.store, inputs["warm_start_sha256"], folder / WARM_START_FILE)
         plan = TrainingPlan(
-            context.campaign.training, inputs["member"], inputs["seed"], first_round=context.round == 0
+            context.campaign.training,
+            inputs["member"],
+            inputs["seed"],
+            first_round=context.round == 0,
+            other_level=inputs.get("other_level", False),
         )
         plan.save(folder)
 
@@ -169,8 +176,15 @@ class TrainMember(JobTask):
         return {"potential_id": potential.id, **trained.metrics}
 
     def _earlier(self, context: Context) -> Potential | None:
-        """Return the same member of the round before, if members are refined rather than trained anew."""
-        if context.round == 0 or not context.campaign.training.warm_start:
+        """Return the potential that is refined, if members are refined rather than trained anew.
+
+        In round 0 that is a member of the committee the campaign names, later the same member of the round
+        before.
+        """
+        stage = context.campaign.training
+        if context.round == 0:
+            return pretrained_member(context.store, stage, self["member"]) if stage.pretrained else None
+        if not stage.warm_start:
             return None
         return context.store.load(
             Potential, key_id(Potential.collection, context.campaign_id, context.round - 1, self["member"])

@@ -264,7 +264,15 @@ def stock_rapidfire(home: Path, server: EmbeddedServer, labels: int) -> None:
     launches = home / "stock"
     launches.mkdir()
     stock = [str(Path(sys.executable).parent / "rlaunch"), "-l", str(home / "stock.yaml"), "-s"]
-    subprocess.run([*stock, "rapidfire"], cwd=launches, env=MpiLauncher().environment(RANKS), check=True)
+    with (home / "stock.log").open("wb") as log:
+        subprocess.run(
+            [*stock, "rapidfire"],
+            cwd=launches,
+            env=MpiLauncher().environment(RANKS),
+            stdout=log,
+            stderr=log,
+            check=True,
+        )
     if (made := len(list(home.glob("[0-9]*.jsonl")))) != labels:
         raise SystemExit(f"stock rlaunch made {made} of {labels} labels")
 

@@ -20,6 +20,8 @@ from rocket_bench import kill_server, wait_until
 
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.provenance import trail
+from beamheat_fw.store.rounds import load_round
 
 pytestmark = [pytest.mark.mongod, pytest.mark.slow]
 
@@ -68,6 +70,10 @@ def test_structures_that_two_campaigns_want_are_labelled_once(
         tuple(campaign.campaign_id for campaign in campaigns)
     }
     assert changed(calm, labelling, "datasets") == []
+    for campaign in campaigns:
+        dataset_id = load_round(labelling.store, campaign.campaign_id, 0).dataset_id
+        behind = {node["id"] for node in trail(labelling.store, dataset_id)["nodes"]}
+        assert {label["_id"] for label in labels} <= behind
     for label in labels:
         assert label["energy_eV"] == calm["labels"][label["_id"]]["energy_eV"]
         assert label["forces_eV_A"] == calm["labels"][label["_id"]]["forces_eV_A"]

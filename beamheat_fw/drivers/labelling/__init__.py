@@ -6,6 +6,5 @@ A labelling folder holds
 - ``settings.json``: what a label means, a `GpawSettings` or `EmtSettings` dump;
 - ``results/<label_id>.json``: a finished label, see `results.LabelResult`;
 - ``logs/<label_id>.<attempt>.txt``: the code's own log of each attempt, ``logs/program.txt`` the program's;
-- ``in_flight``: the label being calculated; ``earlier.json``: attempts that ended with their program;
-  ``wishes.json``: labels that wait for a program of more ranks.
+- ``in_flight``: the label being calculated; ``earlier.json``: attempts that ended with their program.
 """

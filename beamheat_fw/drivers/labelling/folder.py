@@ -32,7 +32,6 @@ class LabellingFolder:
         self.root = root
         self._in_flight = root / "in_flight"
         self._earlier = root / "earlier.json"
-        self._wishes = root / "wishes.json"
 
     def prepare(self) -> None:
         """Make the folders that results and logs go to."""
@@ -123,8 +122,8 @@ class LabellingFolder:
 
     def wished_ranks(self) -> dict[str, int]:
         """Return the labels that wait for a program of more ranks, and of how many."""
-        return json.loads(self._wishes.read_text()) if self._wishes.exists() else {}
-
-    def wish(self, label_id: str, ranks: int) -> None:
-        """Leave a label to a program of so many ranks."""
-        write_json(self._wishes, {**self.wished_ranks(), label_id: ranks})
+        wishes = {
+            label_id: max((attempt.ranks or 0 for attempt in attempts), default=0)
+            for label_id, attempts in self.earlier().items()
+        }
+        return {label_id: ranks for label_id, ranks in wishes.items() if ranks}

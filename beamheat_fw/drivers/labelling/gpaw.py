@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ from ase import Atoms
 from ase.units import Ha
 
 from beamheat_fw.campaign import GpawSettings
+from beamheat_fw.drivers.labelling.dispersion import add_dispersion
 from beamheat_fw.drivers.labelling.gpaw_layout import GpawNumerics, grid_points, parallel_layout
 from beamheat_fw.drivers.labelling.gpaw_recovery import gpaw_ladder
 from beamheat_fw.drivers.labelling.gpaw_setups import check_gpaw
@@ -132,34 +132,3 @@ def _basis(atoms: Atoms, settings: GpawSettings) -> dict[str, Any]:
     if settings.potential == "fourier":
         return {**orbitals, "h": settings.h_A, "experimental": {"pw_pot_calc": True}}
     return {**orbitals, "gpts": grid_points(atoms, settings.h_A)}
-
-
-def add_dispersion(
-    evaluation: Evaluation, atoms: Atoms, settings: GpawSettings, real: np.ndarray | None = None
-) -> Evaluation:
-    """Add the two-body D3 energy, forces and stress (Grimme et al., J. Chem. Phys. 132, 154104 (2010)).
-
-    Damping is Becke-Johnson (Grimme, Ehrlich and Goerigk, J. Comput. Chem. 32, 1456 (2011)) or zero, with
-    the parameters of s-dftd3 for the functional. Only the directions in which `atoms` is periodic are summed
-    over. It takes milliseconds, so that every rank does it for itself and gets the same numbers. It acts
-    between the atoms that are `real`, all by default.
-    """
-    if settings.dispersion == "none":
-        return evaluation
-    from dftd3.ase import DFTD3
-
-    here = np.ones(len(atoms), bool) if real is None else real
-    atoms = atoms[here]
-    atoms.calc = DFTD3(method=settings.xc, damping=settings.dispersion)
-    energy = float(atoms.get_potential_energy())
-    forces = evaluation.forces_eV_A.copy()
-    forces[here] += atoms.get_forces()
-    stress = evaluation.stress_eV_A3
-    return replace(
-        evaluation,
-        energy_eV=evaluation.energy_eV + energy,
-        energy_zero_smearing_eV=evaluation.energy_zero_smearing_eV + energy,
-        forces_eV_A=forces,
-        stress_eV_A3=None if stress is None else stress + atoms.get_stress(),
-        dispersion_eV=energy,
-    )

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from beamheat_fw.campaign import GpawSettings
+from beamheat_fw.drivers.labelling.dispersion import dispersion_problems
 
 _OWN_SETUPS = {"LDA", "PBE", "RPBE", "revPBE", "GLLBSC"}
 
@@ -28,7 +29,7 @@ def check_gpaw(settings: GpawSettings, symbols: Collection[str]) -> list[str]:
         problems.append("mpi4py is not installed: pip install 'beamheat_fw[mpi]'.")
     problems += _missing_files(settings, symbols)
     if settings.dispersion != "none":
-        problems += _dispersion_problems(settings)
+        problems += dispersion_problems(settings)
     return problems
 
 
@@ -53,16 +54,3 @@ def basis_file(basis: str) -> str:
 
 def _found(name: str, folders: Collection[str | Path]) -> bool:
     return any(glob(str(Path(folder) / f"{name}{end}")) for folder in folders for end in ("", ".gz"))
-
-
-def _dispersion_problems(settings: GpawSettings) -> list[str]:
-    if find_spec("dftd3") is None:
-        return ["dftd3 is not installed: pip install 'beamheat_fw[dft]', or set dispersion: none."]
-    from dftd3.interface import RationalDampingParam, ZeroDampingParam
-
-    damping = RationalDampingParam if settings.dispersion == "d3bj" else ZeroDampingParam
-    try:
-        damping(method=settings.xc)
-    except RuntimeError:
-        return [f"D3 has no {settings.dispersion} parameters for {settings.xc}: set dispersion: none."]
-    return []

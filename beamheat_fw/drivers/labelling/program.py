@@ -51,16 +51,17 @@ class Climb:
     needs_ranks: int | None = None
 
     def repeat(self, attempt: Attempt, correction: Correction | None) -> None:
-        """Take up an attempt of an earlier program, which has judged it."""
+        """Take up an attempt of an earlier program, which has judged it, perhaps with fewer ranks."""
         self.attempts.append(attempt)
-        if correction is not None and correction.ranks is None:
+        if correction is not None and correction.what == attempt.correction:
             self.numerics = correction.numerics
 
     def go_on(self, attempt: Attempt, correction: Correction | None) -> bool:
         """Take up a failed attempt; return whether another one follows in this program."""
-        self.attempts.append(replace(attempt, correction=correction.what if correction else None))
         if correction is None:
+            self.attempts.append(attempt)
             return False
+        self.attempts.append(replace(attempt, correction=correction.what, ranks=correction.ranks))
         self.numerics, self.needs_ranks = correction.numerics, correction.ranks
         return correction.ranks is None
 
@@ -104,7 +105,6 @@ class Labeller:
         if climb.needs_ranks:
             if self.team.rank == 0:
                 self.folder.record(label_id, climb.attempts)
-                self.folder.wish(label_id, climb.needs_ranks)
             return None
         evaluation = climb.evaluation
         return LabelResult(
@@ -179,6 +179,8 @@ def main(arguments: list[str]) -> None:
     reference = make_reference(settings, ranks, most_ranks)
     labeller = Labeller(folder, reference, Team(parallel=reference.uses_mpi and ranks > 1))
     earlier, finished, wishes = folder.earlier(), folder.finished(), folder.wished_ranks()
+    # No rank may change these files before all have read them: they would take different ways from here.
+    labeller.team.meet()
     for label_id, atoms in in_turn(folder.structures(), earlier):
         if label_id in finished or (ranks < most_ranks and wishes.get(label_id, 0) > ranks):
             continue

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Protocol
 from ase import Atoms
 from pydantic import TypeAdapter, ValidationError
 
-from beamheat_fw.campaign import EmtSettings, GpawSettings, ReferenceSettings
+from beamheat_fw.campaign import EmtSettings, GpawSettings, ReferenceSettings, SevennSettings
 from beamheat_fw.drivers.labelling.recovery import Problem
 from beamheat_fw.drivers.labelling.results import Evaluation
 from beamheat_fw.errors import InputError
 
-Settings = GpawSettings | EmtSettings
+Settings = GpawSettings | EmtSettings | SevennSettings
 
 
 class Reference(Protocol):
@@ -55,6 +55,7 @@ class Reference(Protocol):
 #: Name of a calculator and where its reference class and its check live; nothing else is ever imported.
 REFERENCES = {
     "gpaw": ("beamheat_fw.drivers.labelling.gpaw", "GpawReference", "check_gpaw"),
+    "sevenn": ("beamheat_fw.drivers.labelling.sevenn", "SevennReference", "check_sevenn"),
     "emt": ("beamheat_fw.drivers.labelling.emt", "EmtReference", "check_emt"),
 }
 
@@ -64,7 +65,7 @@ def make_reference(settings: Settings, ranks: int = 1, most_ranks: int = 1) -> R
 
     Parameters
     ----------
-    settings : GpawSettings or EmtSettings
+    settings : GpawSettings, EmtSettings or SevennSettings
     ranks : int
         Of the program.
     most_ranks : int
@@ -93,7 +94,7 @@ def check_reference(settings: Settings, symbols: Collection[str]) -> list[str]:
 
     Parameters
     ----------
-    settings : GpawSettings or EmtSettings
+    settings : GpawSettings, EmtSettings or SevennSettings
     symbols : collection of str
         The chemical elements of the structures.
 

@@ -54,11 +54,14 @@ class Attempt:
         What the next attempt did differently; None when the ladder had no rung left.
     problem : str or None
         The problem that the ladder recognised, by the name of its class; None when it knew none.
+    ranks : int or None
+        Ranks that the next attempt needs, where the program had fewer.
     """
 
     reason: str
     correction: str | None
     problem: str | None = None
+    ranks: int | None = None
 
 
 @dataclass(frozen=True)

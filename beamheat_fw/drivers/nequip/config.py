@@ -34,11 +34,14 @@ class MemberModel:
         Energy per atom of each element.
     warm_start : str, optional
         A package to go on from; the other settings of the model are then that package's.
+    other_level : bool
+        Whether that package knows other energies per atom of each element, which `shifts_eV` replace.
     """
 
     species: tuple[str, ...]
     shifts_eV: Mapping[str, float]
     warm_start: str | None = None
+    other_level: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,12 +188,16 @@ def _training_module(
             "interval": "step",
             "frequency": 1,
         },
-        "model": _warm_model(model.warm_start) if model.warm_start else _fresh_model(stage, model, seed),
+        "model": _warm_model(model) if model.warm_start else _fresh_model(stage, model, seed),
     }
 
 
-def _warm_model(package: str) -> dict[str, Any]:
-    return {"_target_": "nequip.model.ModelFromPackage", "package_path": package}
+def _warm_model(model: MemberModel) -> dict[str, Any]:
+    package = {"_target_": "nequip.model.ModelFromPackage", "package_path": model.warm_start}
+    if not model.other_level:
+        return package
+    shifts = {"modifier": "modify_PerTypeScaleShift", "shifts": dict(model.shifts_eV)}
+    return {"_target_": "nequip.model.modify", "modifiers": [shifts], "model": package}
 
 
 def _fresh_model(stage: TrainingStage, model: MemberModel, seed: int) -> dict[str, Any]:

@@ -41,12 +41,16 @@ class TrainingPlan:
         The committee's seed; members draw theirs from it.
     first_round : bool
         Whether this is the campaign's first training, which has epochs of its own.
+    other_level : bool
+        Whether the model that it goes on from was trained at another level of theory, with other zeros of
+        energy.
     """
 
     stage: TrainingStage
     member: int
     seed: int
     first_round: bool = False
+    other_level: bool = False
 
     @property
     def epochs(self) -> int:
@@ -68,6 +72,7 @@ class TrainingPlan:
             "member": self.member,
             "seed": self.seed,
             "first_round": self.first_round,
+            "other_level": self.other_level,
         }
         write_whole(folder / PLAN_FILE, json.dumps(document, indent=1).encode())
 
@@ -84,7 +89,13 @@ class TrainingPlan:
         try:
             document = json.loads(file.read_text())
             stage = TrainingStage.model_validate(document["stage"])
-            return cls(stage, document["member"], document["seed"], document["first_round"])
+            return cls(
+                stage,
+                document["member"],
+                document["seed"],
+                document["first_round"],
+                document.get("other_level", False),
+            )
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             raise InputError(
                 "The training's plan cannot be read",

@@ -129,7 +129,8 @@ def _prepare(attempt: Path, plan: TrainingPlan, frames: list[Atoms], slow_down: 
     _write_frames(attempt / TRAINING_SPLIT_FILE, training)
     _write_frames(attempt / VALIDATION_SPLIT_FILE, [frames[index] for index in split.validation])
     species = species_of(frames)
-    model = MemberModel(species, energy_shifts_eV(training, species), _warm_start(attempt, species))
+    shifts_eV = energy_shifts_eV(training, species)
+    model = MemberModel(species, shifts_eV, _warm_start(attempt, species), plan.other_level)
     schedule = Schedule.of(plan.stage, plan.epochs, len(training), slow_down)
     config = training_config(plan.stage, model, schedule, plan.seeds)
     waiting = attempt / f"{CONFIG_FILE}.tmp"

@@ -88,6 +88,11 @@ def test_memory_takes_another_layout_then_more_ranks(problem, error):
     assert [correction.ranks for correction in climb(problem(4, 4))] == [None]
 
 
+def test_numpy_without_memory_is_recognised():
+    error = raised(lambda: np.empty(2**50), MemoryError)
+    assert Ladder(GpawReference(GpawSettings(), 2, 4).ladder).recognise(error) == "OutOfMemory"
+
+
 def test_a_rank_killed_without_another_layout_is_tried_once_more():
     assert list(climb(OutOfMemory(1, 1))) == []
     (again,) = climb(KilledRank(1, 1))

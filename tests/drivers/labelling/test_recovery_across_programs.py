@@ -81,7 +81,21 @@ def test_a_structure_whose_ranks_were_killed_gets_more_ranks_after_the_others(
 
 
 @pytest.mark.gpaw
+@pytest.mark.mpi
+def test_ranks_killed_at_the_top_of_the_ladder_end_it(make_folder, quick_gpaw, molecule):
+    """Killed on one rank, then on the two that it was given: nothing is calculated any more."""
+    folder = make_folder({"h2": molecule(0.8)}, quick_gpaw)
+    judged = Attempt(KILLED.reason, "2 ranks", "KilledRank", ranks=2)
+    again = Attempt(KILLED.reason, "started again", "KilledRank")
+    LabellingFolder(folder).record("h2", [judged, again, KILLED])
+    result = label(folder, ranks=1, most_ranks=2)["h2"]
+    assert (result.state, result.run_stats["ranks"]) == ("failed", 2)
+    assert [attempt.correction for attempt in result.attempts] == ["2 ranks", "started again", None]
+
+
+@pytest.mark.gpaw
 def test_a_wish_for_more_ranks_than_this_worker_has_is_not_waited_for(make_folder, quick_gpaw, molecule):
     folder = make_folder({"h2": molecule(0.8)}, quick_gpaw)
-    LabellingFolder(folder).wish("h2", 64)
+    judged = Attempt(KILLED.reason, "64 ranks", "KilledRank", ranks=64)
+    LabellingFolder(folder).record("h2", [judged])
     assert label(folder)["h2"].state == "completed"

@@ -7,12 +7,15 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from beamheat_fw.campaign import TrainingStage
 from beamheat_fw.drivers.nequip.curve import read_curve
+from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, TrainingPlan
 from beamheat_fw.drivers.nequip.training import TrainedMember, train_member
 from beamheat_fw.errors import CalculationError, Interrupted
 
@@ -163,3 +166,28 @@ def test_warm_start_begins_where_the_round_before_ended(
     before = tiny_members[0].metrics["force_rmse_eV_A"]
     assert warm.metrics["force_rmse_eV_A"] == pytest.approx(before, rel=0.01)
     assert np.isfinite(list(warm.metrics.values())).all()
+
+
+def test_refinement_at_another_level_takes_its_zeros_of_energy(
+    tiny_dataset: list[Atoms],
+    tiny_members: list[TrainedMember],
+    tmp_path: Path,
+    tiny_stage: TrainingStage,
+) -> None:
+    """The other level differs by 100 eV for each gold and 40 eV for each copper atom, and by nothing else."""
+    moved = []
+    for frame in tiny_dataset:
+        other = frame.copy()
+        offset = 100.0 * (frame.numbers == 79).sum() - 40.0 * (frame.numbers == 29).sum()
+        energy = frame.get_potential_energy() + float(offset)
+        other.calc = SinglePointCalculator(other, energy=energy, forces=frame.get_forces())
+        moved.append(other)
+    stage = tiny_stage.model_copy(update={"max_epochs": 1, "learning_rate": 1e-6})
+    ase.io.write(tmp_path / DATASET_FILE, moved, format="extxyz")
+    TrainingPlan(stage, 0, seed=7, other_level=True).save(tmp_path)
+    (tmp_path / WARM_START_FILE).write_bytes(tiny_members[0].package.read_bytes())
+    refined = train_member(tmp_path, stop=lambda: False)
+    before = tiny_members[0].metrics
+    assert refined.warm_started
+    assert refined.metrics["force_rmse_eV_A"] == pytest.approx(before["force_rmse_eV_A"], rel=0.01)
+    assert refined.metrics["energy_rmse_eV_atom"] < 0.5
