@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from beamheat_fw.cli.output import JsonOption, LaunchpadOption, emit
 from beamheat_fw.errors import InputError
+
+if TYPE_CHECKING:
+    from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 
 
 def command(
@@ -68,6 +71,7 @@ def command(
     pad, _ = connect_as_worker(launchpad)
     store = Store.from_launchpad(pad)
     campaign_id = find_campaign(store, campaign).id if campaign else None
+    _check_there(pad, fw_id or ())
     most = sys.maxsize if force else limit
     if failed_labels:
         chosen: Sequence[Any] = list(
@@ -82,6 +86,14 @@ def command(
         readable=lambda _: (_print_labels if failed_labels else _print)(chosen, dry_run),
     )
     return 1 if any(firework.refusal for firework in chosen) else 0
+
+
+def _check_there(pad: SurvivingLaunchPad, fw_ids: Sequence[int]) -> None:
+    there = {found["fw_id"] for found in pad.fireworks.find({"fw_id": {"$in": list(fw_ids)}}, {"fw_id": 1})}
+    if missing := sorted(set(fw_ids) - there):
+        raise InputError(
+            "There are no such fireworks", "See `lpad get_fws`; nothing was resubmitted.", {"fw_ids": missing}
+        )
 
 
 def _moment(option: str, given: str | None) -> datetime.datetime | None:

@@ -226,9 +226,22 @@ def _connect(
     before: Common, launchpad_file: Path | None, fworker_file: Path | None
 ) -> tuple[SurvivingLaunchPad, FWorker]:
     from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+    from beamheat_fw.launch.outage import survive
+    from beamheat_fw.launch.stopping import STOP
     from beamheat_fw.launch.worker import read_worker
+    from beamheat_fw.store.database import Store
+    from beamheat_fw.store.launchpad_file import find_launchpad_file, prepare
 
     settings, fworker = _files(before, launchpad_file, fworker_file)
     launchpad = SurvivingLaunchPad.from_dict(settings)
-    launchpad.allowed_tasks = read_worker(fworker.env).allowed_tasks
+    worker = read_worker(fworker.env)
+    launchpad.allowed_tasks = worker.allowed_tasks
+    path = find_launchpad_file(launchpad_file or before.launchpad_file)
+    # A worker that starts during an outage waits, as it would later.
+    survive(
+        lambda: prepare(Store.from_launchpad(launchpad), path),
+        "looking at the schema",
+        worker.outage_limit_s,
+        STOP.overdue,
+    )
     return launchpad, fworker

@@ -233,6 +233,26 @@ def open_store(option: Path | None = None, *, to_write: bool = False) -> Store:
     return store
 
 
+def prepare(store: Store, path: Path) -> None:
+    """Bring the schema of a database up to date for work in it; one that is away raises as pymongo has it.
+
+    Raises
+    ------
+    InputError
+        Another release wrote the database, or the user of the launchpad file `path` may not write.
+    """
+    from pymongo.errors import PyMongoError
+
+    from beamheat_fw.store.schema import ensure_schema
+
+    try:
+        ensure_schema(store)
+    except PyMongoError as error:
+        if getattr(error, "code", None) != _UNAUTHORISED:
+            raise
+        raise _no_access(path, error) from None
+
+
 @contextmanager
 def any_store(option: Path | None = None) -> Iterator[Store]:
     """Give the store of the launchpad file in force, whichever release wrote it.
