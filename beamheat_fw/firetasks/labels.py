@@ -135,7 +135,7 @@ class LabelStructures(JobTask):
         """Keep what was tried in vain with the labels: whoever goes on may do so on another machine."""
         from beamheat_fw.drivers.labelling.folder import LabellingFolder
 
-        folder = LabellingFolder(JobFolder(context.worker.scratch, context.job_key).path / "work")
+        folder = LabellingFolder(JobFolder(context.worker.scratch, context.job_key).work)
         for label_id, attempts in folder.earlier().items():
             told = [asdict(attempt) for attempt in attempts]
             record_attempts(context.store, label_id, told, _owner(context.fw_id))

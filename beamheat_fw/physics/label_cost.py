@@ -6,8 +6,8 @@ algebra as n^3:
     t(n) = t_0 f(n)/f(n_0) (n/n_0)^b,    f(n) = n (1 + (n/n_c)^2)
 
 with t_0 the core seconds at n_0 electrons and a bend b, 0 until something is known. Both are learned as the
-most probable ones (Gaussian priors on log t_0 and b, so that a few labels move them a little and many
-decide); see Bishop, Pattern Recognition and Machine Learning (2006), eq. 3.54.
+most probable ones (Gaussian priors on the logarithm of the time and on b, so that a few labels move them a
+little and many decide); see Bishop, Pattern Recognition and Machine Learning (2006), eq. 3.54.
 """
 
 from __future__ import annotations
@@ -52,15 +52,23 @@ class LabelCost:
         return float(self.core_s * np.exp(_log_shape(electrons) + self.bend * _log_size(electrons)))
 
     def learn(self, electrons: Sequence[float], core_seconds: Sequence[float]) -> LabelCost:
-        """Return the cost after calculations of such sizes took so long; none leave it as it is."""
+        """Return the cost after calculations of such sizes took so long; none leave it as it is.
+
+        The time is learned at the mean of the sizes that were seen, the bend about it: labels of one size say
+        nothing of how the cost grows.
+        """
         if not electrons:
             return self
         sizes, times = np.maximum(electrons, 1.0), np.maximum(core_seconds, 1e-3)
-        columns = np.column_stack([np.ones(len(sizes)), _log_size(sizes)])
-        surprise = np.log(times) - log(self.core_s) - _log_shape(sizes) - self.bend * columns[:, 1]
+        log_sizes = _log_size(sizes)
+        centre = log_sizes.mean()
+        surprise = np.log(times) - log(self.core_s) - _log_shape(sizes) - self.bend * log_sizes
+        columns = np.column_stack([np.ones(len(sizes)), log_sizes - centre])
         precision = columns.T @ columns / _SD_ONE_LABEL**2 + np.diag([_SD_LOG_TIME**-2, _SD_BEND**-2])
         shift, bend = np.linalg.solve(precision, columns.T @ surprise / _SD_ONE_LABEL**2)
-        return replace(self, core_s=float(self.core_s * np.exp(shift)), bend=float(self.bend + bend))
+        return replace(
+            self, core_s=float(self.core_s * np.exp(shift - bend * centre)), bend=float(self.bend + bend)
+        )
 
 
 def valence_electrons(numbers: Sequence[int] | np.ndarray) -> int:

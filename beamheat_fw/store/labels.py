@@ -22,7 +22,6 @@ from beamheat_fw.errors import InputError, StoreError
 from beamheat_fw.identity import content_hash
 from beamheat_fw.store.database import Store, make, parse
 from beamheat_fw.store.documents import Label, LabelRequest, LabelResult
-from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.structures import (
     atoms_from_document,
     atoms_hash,
@@ -315,7 +314,8 @@ def retry(store: Store, label_ids: Sequence[str]) -> int:
                 "$set": {
                     "state": "planned",
                     "lease": None,
-                    "analysis": Analysis().model_dump(),
+                    "analysis.errors": [],
+                    "analysis.details": {},
                     "last_updated": datetime.now(UTC),
                 },
                 "$inc": {"retries": 1},

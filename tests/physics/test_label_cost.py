@@ -57,6 +57,15 @@ def test_many_labels_decide_and_one_moves_the_estimate_towards_it():
     assert truth.core_seconds(240) < once < 0.5 * prior.core_seconds(240)
 
 
+def test_labels_of_one_size_say_nothing_of_how_the_cost_grows():
+    prior = LabelCost(10.0)
+    learned = prior.learn([44.0] * 5, [1000.0] * 5)
+    assert learned.bend == pytest.approx(0.0, abs=1e-12)
+    assert learned.core_seconds(44) == pytest.approx(1000.0, rel=0.2)
+    growth = learned.core_seconds(500) / learned.core_seconds(44)
+    assert growth == pytest.approx(prior.core_seconds(500) / prior.core_seconds(44))
+
+
 def test_finer_settings_cost_more():
     def core_s(**settings):
         return prior_cost(GpawSettings(**settings)).core_s
