@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,3 +72,72 @@ def test_labels_are_calculated_where_no_database_is(outpost: Outpost, tmp_path: 
     assert any(secret.encode() in path.read_bytes() for path in files if path.suffix == ".script")
     assert not [launch for launch in launches if secret in str(launch)]
     assert vega.doctor()["left"] == []
+
+
+#: One chunk of labels that takes a few seconds.
+LARGE = {
+    "structures__frames": 40,
+    "structures__max_atoms": 400,
+    "structures__supports": [{"kind": "fcc111", "element": "Cu", "repeat": [10, 10], "layers": 3}],
+    "labelling__chunk_size": 40,
+}
+
+
+def test_walltime_and_kill_cost_neither_the_firework_nor_its_labels(outpost: Outpost, tmp_path: Path) -> None:
+    """FireWorks' offline jobs leave their firework RESERVED for ever, and the next run begins again."""
+    desk, vega = outpost.desk, outpost.cluster
+    (chunk,) = outpost.submit_labels(tmp_path, **LARGE)
+    launcher = outpost.qlaunch("-m", "1", "--nlaunches", "infinite")
+    first = outpost.freeze(chunk, 2)
+    # It shows no sign of life, and no doctor anywhere may take it for lost.
+    assert vega.doctor("--fix")["mended"] == desk.clusters[0].doctor("--fix")["mended"] == []
+    assert desk.firework(chunk)["state"] == "RESERVED"
+    (warned,) = vega.queue()
+    vega.login.run("scancel", "--signal=USR1", "--batch", warned)
+    outpost.thaw()
+    desk.wait(lambda: vega.queue() and warned not in vega.queue(), "the next job")
+    second = outpost.freeze(chunk, len(outpost.results(chunk)))
+    (killed,) = vega.queue()
+    vega.login.run("scancel", "--signal=KILL", "--full", killed)
+    desk.wait_for(chunk, "COMPLETED")
+    launcher.terminate()
+    launcher.wait(30)
+    assert labels(outpost) == {"completed": 40}
+    assert first.items() <= second.items() <= outpost.results(chunk).items()
+    assert len(second) < 40, "it was killed when all was done"
+    handed_over, lost, done = desk.launches(chunk)
+    assert [launch["state"] for launch in (handed_over, lost, done)] == ["ARCHIVED", "FIZZLED", "COMPLETED"]
+    assert "SIGUSR1" in handed_over["state_history"][-1]["reason"]
+    assert handed_over["runtime_secs"] > 0
+    assert lost["action"]["stored_data"]["_exception"]["_details"]["kind"] == "Lost"
+
+
+def test_replaced_run_is_told_to_stop_and_nothing_is_brought_in_twice(
+    outpost: Outpost, tmp_path: Path
+) -> None:
+    desk, node = outpost.desk, outpost.cluster.nodes[0]
+    (chunk,) = outpost.submit_labels(tmp_path, **LARGE)
+    worker = f"{outpost.cluster.folder}/my_fworker.yaml"
+    command = ("beamheat", "rlaunch", "-w", worker, "singleshot", "--offline")
+    old = Path(outpost.rlaunch("stage").strip())
+    run = node.start_program(*command, cwd=old, log=old / "log")
+    kept = outpost.freeze(chunk, 2)
+    (launch,) = desk.launches(chunk)
+    assert desk.launchpad.free_reservation(chunk, launch["launch_id"])
+    assert "replaced staged run" in outpost.rlaunch("ingest")
+    time.sleep(3)  # a heartbeat's time and a half: then the run has looked
+    outpost.thaw()
+    assert run.wait(30) == 0
+    assert len(outpost.results(chunk)) < 40, "it was told when all was done"
+    assert outpost.rlaunch("ingest") == ""
+    assert (desk.firework(chunk)["state"], labels(outpost)) == ("READY", {"running": 40})
+
+    new = Path(outpost.rlaunch("stage").strip())
+    node.run(*command, cwd=new)
+    assert "staged run ended" in outpost.rlaunch("ingest")
+    assert (desk.firework(chunk)["state"], labels(outpost)) == ("COMPLETED", {"completed": 40})
+    before = [desk.firework(chunk), desk.launches(chunk), list(desk.store.db["labels"].find())]
+    node.run(*command, cwd=new)
+    assert outpost.rlaunch("ingest") == ""
+    assert [desk.firework(chunk), desk.launches(chunk), list(desk.store.db["labels"].find())] == before
+    assert kept.items() <= outpost.results(chunk).items()
