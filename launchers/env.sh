@@ -12,4 +12,8 @@ fi
 export PATH
 # One thread a rank: MPI ranks, not threads, share the cores.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+# Where a person types, the tab key completes commands, options and collections.
+if [ -n "$BASH_VERSION" ] && [[ $- == *i* ]] && command -v beamheat >/dev/null; then
+    eval "$(beamheat --show-completion bash 2>/dev/null)"
+fi
 unset _beamheat_home

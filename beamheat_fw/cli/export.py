@@ -28,7 +28,7 @@ ONE: Final = {"dataset": "datasets", "committee": "committees"}
 
 
 def command(
-    what: Annotated[str, typer.Argument(help=", ".join(FORMATS))],
+    what: Annotated[str, typer.Argument(help=", ".join(FORMATS), autocompletion=lambda: list(FORMATS))],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The file to write; a folder for a committee.")
     ],

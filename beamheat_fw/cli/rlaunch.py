@@ -111,7 +111,10 @@ def rapidfire(
     launchpad_file: RlaunchLaunchpadOption = None,
     fworker_file: FworkerOption = None,
 ) -> None:
-    """Run rockets, each in a new folder here, until nothing is left to run."""
+    """Run rockets, each in a new folder here, until nothing is left to run.
+
+    Example: beamheat rlaunch -w my_fworker.yaml rapidfire --nlaunches infinite
+    """
     from beamheat_fw.launch import rockets
 
     loop = rockets.Loop(count_of(nlaunches), max_loops, sleep, timeout, local_redirect)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, get_args
 
 from beamheat_fw.store.documents import MODELS, Document, Edge
 from beamheat_fw.store.documents.base import MaterialDocument, Part
 from beamheat_fw.store.documents.labels import LabelResult
+from beamheat_fw.store.indexes import INDEXES
 
 BEGIN: Final = "<!-- written by beamheat_fw.store.reference -->"
 END: Final = "<!-- end -->"
@@ -27,6 +29,7 @@ def reference() -> str:
         "### Documents about a material\n\n" + _table(MaterialDocument),
     ]
     parts += [_section(model) for model in MODELS.values()]
+    parts += [_part(model) for model in _parts()]
     return "\n\n".join(parts)
 
 
@@ -55,19 +58,52 @@ def _section(model: type[Document]) -> str:
     summary = inspect.cleandoc(model.__doc__ or "").split("\n\n")[0].replace("\n", " ")
     shared = "every document" + (" about a material" if issubclass(model, MaterialDocument) else "")
     key = f" Unique by `{'`, `'.join(model.key)}`." if model.key and model is not Edge else ""
-    return f"### `{model.collection}`\n\n{summary}{key} Beside the fields of {shared}:\n\n{_table(model)}"
+    text = f"{summary}{key} Beside the fields of {shared}:"
+    return "\n\n".join((f"### `{model.collection}`", text, _table(model), _indexes(model)))
+
+
+def _indexes(model: type[Document]) -> str:
+    """Return the indexes behind the queries of a collection, the fields of each in order."""
+    listed = []
+    for index in INDEXES[model.collection]:
+        fields = ", ".join(index.document["key"])
+        listed.append(f"`({fields})`" + (" (unique)" if index.document.get("unique") else ""))
+    return f"Indexes: {', '.join(listed)}."
+
+
+def _part(model: type[Part]) -> str:
+    summary = inspect.cleandoc(model.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+    return f"### {model.__name__}\n\nA part of documents. {summary}\n\n{_table(model)}"
+
+
+def _parts() -> list[type[Part]]:
+    """Return the models that fields of documents hold, in the order in which the tables name them."""
+    found: dict[type[Part], None] = {}
+    for model in MODELS.values():
+        for info in model.model_fields.values():
+            found |= dict.fromkeys(_held(info.annotation))
+    return list(found)
+
+
+def _held(kind: Any) -> Iterator[type[Part]]:
+    if isinstance(kind, type) and issubclass(kind, Part):
+        yield kind
+    for inner in get_args(kind):
+        yield from _held(inner)
 
 
 def _table(model: type[Part]) -> str:
     notes = field_notes(model)
-    for shared in (Document, MaterialDocument, LabelResult):
+    for shared in (Document, MaterialDocument, LabelResult) if issubclass(model, Document) else ():
         for name, note in field_notes(shared).items():
             if notes.get(name, ("", "See"))[1].startswith("See"):
                 notes[name] = note
     rows = ["| field | type | meaning |", "|---|---|---|"]
+    annotations = inspect.get_annotations(model)
     for name, info in model.model_fields.items():
-        if name in inspect.get_annotations(model):
+        if name in annotations:
             kind, meaning = notes.get(name, ("", ""))
+            kind = kind or str(annotations[name]).replace(" | ", " or ")
             rows.append(f"| `{info.alias or name}` | {_cell(kind)} | {_cell(meaning)} |")
     return "\n".join(rows)
 
