@@ -74,7 +74,7 @@ def test_a_structure_whose_ranks_died_once_is_labelled_on_another_path(folder):
     assert [result.state for result in results.values()] == ["completed"] * 3
     (attempt,) = results["victim"].attempts
     assert attempt.reason.startswith("RanksDiedError")
-    assert attempt.correction == "all ranks on one k-point, ScaLAPACK"
+    assert attempt.correction == "all ranks on one k-point"
     assert not results["last"].attempts
 
 
