@@ -69,7 +69,8 @@ def test_structures_that_two_campaigns_want_are_labelled_once(
     assert {tuple(r["campaign_id"] for r in label["requests"]) for label in labels} == {
         tuple(campaign.campaign_id for campaign in campaigns)
     }
-    assert changed(calm, labelling, "datasets") == []
+    # Whose rocket comes to the dataset first is chance, and the dataset names its campaign.
+    assert [one for one in changed(calm, labelling, "datasets") if "/campaign_id" not in one] == []
     for campaign in campaigns:
         dataset_id = load_round(labelling.store, campaign.campaign_id, 0).dataset_id
         behind = {node["id"] for node in trail(labelling.store, dataset_id)["nodes"]}
