@@ -34,7 +34,7 @@ def _table() -> dict[str, list[IndexModel]]:
     table["labels"] += [
         _index("requests.campaign_id", "requests.round"),
         _index("structure_hash", "settings_hash", unique=True),
-        _index("settings_hash", "state"),
+        _index("settings_hash", "state", "last_updated"),
     ]
     table["datasets"].append(_index("label_ids"))
     table["potentials"] += [_index("campaign_id", "round", "member", unique=True), _index("dataset_id")]

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bulk
+from bson import json_util
 
 from beamheat_fw.campaign import load_campaign
 from beamheat_fw.firetasks.label_cost import estimated_core_s, learned_cost
@@ -15,7 +16,7 @@ from beamheat_fw.launch.submission import prepare_launchpad
 from beamheat_fw.store import labels
 from beamheat_fw.store.campaigns import save_campaign
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.documents import LabelRequest, LabelResult
+from beamheat_fw.store.documents import Label, LabelRequest, LabelResult
 from beamheat_fw.store.rounds import upsert_round
 
 pytestmark = pytest.mark.mongod
@@ -76,3 +77,12 @@ def test_a_round_is_shared_out_by_what_was_learned_the_heaviest_first(store, cam
     assert chunks[0][0] == ids[4]
     assert sorted(map(len, chunks)) == [2, 3] or sorted(map(len, chunks)) == [1, 4]
     assert sorted(label for chunk in chunks for label in chunk) == sorted(ids)
+
+
+def test_the_newest_labels_of_a_level_are_found_by_an_index_in_order(store, campaign):
+    plan(store, campaign, [gold(1)])
+    query = {"settings_hash": level_of(campaign).settings_hash, "state": "completed"}
+    found = store.collection(Label).find(query | {"run_stats.wall_s": {"$gt": 0.0}}).sort("last_updated", -1)
+    stages = json_util.dumps(found.limit(10).explain()["queryPlanner"]["winningPlan"])
+    assert "IXSCAN" in stages
+    assert '"SORT"' not in stages
