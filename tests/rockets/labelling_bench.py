@@ -70,21 +70,18 @@ class LabellingBench:
         insert_once(self.bench.launchpad, learn(step, planned.label_ids))
         return campaign
 
-    def rlaunch(
-        self, *arguments: str, categories: Sequence[str] = ("dft", "light"), **env: Any
-    ) -> subprocess.Popen[str]:
+    def rlaunch(self, *arguments: str, **env: Any) -> subprocess.Popen[str]:
         """Start a rocket that labels, and leaves the training to others."""
         file = self.bench.worker_file(**env)
-        worker = yaml.safe_load(file.read_text()) | {"category": list(categories)}
+        worker = yaml.safe_load(file.read_text()) | {"category": ["dft", "light"]}
         file.write_text(yaml.safe_dump(worker))
         options = ["-l", str(self.bench.launchpad_file), "-w", str(file), *arguments]
         cache = {"BEAMHEAT_CACHE": str(self.bench.folder / "cache")}
         return self.bench.start([sys.executable, "-m", "beamheat_fw", "rlaunch", *options], cache)
 
-    def work_off(self, *categories: str) -> None:
-        """Let a rocket do all there is to do, or all of some categories."""
-        rocket = self.rlaunch("rapidfire", categories=categories or ("dft", "light"))
-        assert rocket.wait(120) == 0, self.bench.log()
+    def work_off(self) -> None:
+        """Let a rocket do all there is to do."""
+        assert self.rlaunch("rapidfire").wait(120) == 0, self.bench.log()
 
 
 @contextmanager
