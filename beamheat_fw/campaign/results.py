@@ -24,10 +24,12 @@ class HeatingStage(Stage):
         Langevin friction during equilibration.
     equilibrate_ps, relax_ps : float
         Lengths of the Langevin and of the NVE part.
+    engine : {'replicas', 'decomposed'}
+        Whether each rank moves replicas of its own, or all ranks share the atoms of one system.
     ranks : int
-        MPI ranks; each runs replicas of its own seeds.
+        MPI ranks.
     replicas_per_rank : int
-        Replicas that one rank advances side by side in one batch.
+        Replicas that one rank advances side by side in one batch, each with its own seed.
     sample_every, audit_every, checkpoint_every : int
         Steps between samples of the temperatures, committee audits and checkpoints.
     max_wall_s : float, optional
@@ -43,6 +45,7 @@ class HeatingStage(Stage):
     friction_per_ps: Positive = 5.0
     equilibrate_ps: Positive = 2.0
     relax_ps: Positive = 100.0
+    engine: Literal["replicas", "decomposed"] = "replicas"
     ranks: Count = 2
     replicas_per_rank: Count = 1
     sample_every: Count = 5
@@ -56,6 +59,19 @@ class HeatingStage(Stage):
         if abs(self.particle_K - self.support_K) < 20.0:
             raise ValueError("particle_K and support_K must differ by at least 20 K to relax")
         return self
+
+    @model_validator(mode="after")
+    def _shares_one_system(self) -> HeatingStage:
+        if self.engine == "decomposed" and self.replicas_per_rank > 1:
+            raise ValueError(
+                "the decomposed engine moves one system on all ranks; replicas_per_rank must be 1"
+            )
+        return self
+
+    @property
+    def replicas(self) -> int:
+        """How many replicas one member drives."""
+        return self.ranks * self.replicas_per_rank if self.engine == "replicas" else 1
 
 
 class EelsStage(Stage):

@@ -94,7 +94,7 @@ class HeatParticle(JobTask):
             run_key=f"heat-r{context.round}-m{self['member']}",
             kind="heating",
             state="completed" if series else "failed",
-            engine="native",
+            engine=heating.engine,
             ranks=heating.ranks,
             protocol=heating.model_dump(mode="json"),
             committee_id=committee.id,

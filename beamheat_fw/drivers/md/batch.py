@@ -107,6 +107,14 @@ class Batch:
         """Sum a quantity of the atoms over each frame; shape (N, ...) becomes (B, ...)."""
         return np.add.reduceat(values, self.first, axis=0)
 
+    def largest_per_frame(self, values: np.ndarray) -> np.ndarray:
+        """Return the largest of a number of the atoms in each frame; shape (N, ...) becomes (B, ...)."""
+        return np.maximum.reduceat(values, self.first, axis=0)
+
+    def normal(self, index: int, generator: np.random.Generator) -> np.ndarray:
+        """Draw standard normal numbers for the atoms of frame `index`; shape (n, 3)."""
+        return generator.standard_normal((int(self.counts[index]), 3))
+
     def per_body(self, values: np.ndarray) -> np.ndarray:
         """Sum a number of the atoms over each body of each frame; shape (N,) becomes (B, 2)."""
         return np.bincount(self.group, weights=values, minlength=BODIES * len(self)).reshape(-1, BODIES)

@@ -53,8 +53,12 @@ class CheckpointFolder:
         self._folder = folder
         self._name = name
         self._run_key = run_key
-        #: Reasons why files were passed over by `latest`.
-        self.passed_over: list[str] = []
+        self._passed_over: list[str] = []
+
+    @property
+    def passed_over(self) -> list[str]:
+        """Reasons why files were passed over by `latest`."""
+        return self._passed_over
 
     def save(self, checkpoint: Checkpoint) -> Path:
         """Write a checkpoint and remove all but the last two."""
@@ -82,7 +86,7 @@ class CheckpointFolder:
             try:
                 return self._read(path)
             except IntegrityError as error:
-                self.passed_over.append(error.message())
+                self._passed_over.append(error.message())
         return None
 
     def clear(self) -> None:

@@ -90,21 +90,21 @@ class Dynamics:
 
     def broken(self) -> dict[int, str]:
         """Return the frames that cannot go on, as positions in `batch`, each with the reason."""
-        state = self.state
-        step_A = (
-            self._motion.timestep_fs * fs * np.sqrt(np.einsum("ij,ij->i", state.velocities, state.velocities))
-        )
-        fine = np.isfinite(state.evaluated.forces_eV_A).all() and (step_A < RUNAWAY_MOVE_A).all()
-        if fine:
-            return {}
-        finite = np.logical_and.reduceat(
-            np.isfinite(state.evaluated.forces_eV_A).all(axis=1) & np.isfinite(step_A), self.batch.first
-        )
-        furthest = np.maximum.reduceat(np.nan_to_num(step_A, nan=np.inf), self.batch.first)
-        reasons = {int(frame): "the potential is not finite" for frame in np.flatnonzero(~finite)}
-        for frame in np.flatnonzero(finite & (furthest >= RUNAWAY_MOVE_A)):
-            reasons[int(frame)] = f"an atom moved {furthest[frame]:.2f} Å in one step"
-        return reasons
+        speeds = np.sqrt(np.einsum("ij,ij->i", self.state.velocities, self.state.velocities))
+        forces = np.abs(self.state.evaluated.forces_eV_A).max(axis=1)
+        finite = np.isfinite(forces) & np.isfinite(speeds)
+        step_A = np.where(finite, self._motion.timestep_fs * fs * speeds, np.inf)
+        furthest = self.batch.largest_per_frame(step_A)
+        return {
+            int(frame): f"an atom moved {furthest[frame]:.2f} Å in one step"
+            if np.isfinite(furthest[frame])
+            else "the potential is not finite"
+            for frame in np.flatnonzero(furthest >= RUNAWAY_MOVE_A)
+        }
+
+    def whole(self) -> tuple[Batch, np.ndarray]:
+        """Return all frames in motion as a batch of whole frames, and the positions of all their atoms."""
+        return self.batch, self.state.positions_A
 
     def drop(self, frames: Sequence[int]) -> None:
         """Take frames, given as positions in `batch`, out of the motion; the rest goes on unchanged."""

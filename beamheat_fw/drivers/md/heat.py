@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from beamheat_fw.drivers.md.engines import program_of
 from beamheat_fw.drivers.md.heating import WALL_TIME
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, write_structures
 from beamheat_fw.drivers.md.launching import OUTCOME_FILE, rank_outcomes, run_ranks
@@ -19,8 +20,6 @@ from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.series import FEWEST_SAMPLES, TemperatureSeries
 from beamheat_fw.whole_files import write_whole
-
-_PROGRAM = "beamheat_fw.drivers.md.heat_program"
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,8 @@ def heat(folder: Path, *, ranks: int, launcher: MpiLauncher, stop: Callable[[], 
     """
     done = folder / OUTCOME_FILE
     if not done.exists():
-        run_ranks(_PROGRAM, folder, ranks, launcher, stop)
+        engine = HeatProtocol.read(folder / PROTOCOL_FILE).engine
+        run_ranks(program_of(engine), folder, ranks, launcher, stop)
         outcome = _gather(rank_outcomes(folder, ranks))
         write_whole(done, json.dumps(asdict(outcome)).encode())
     return HeatOutcome(**json.loads(done.read_text(encoding="utf-8")))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from beamheat_fw.drivers.md.audit import Auditor
 from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.crew import RankPlace, replicas
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
-from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun, RankPlace
+from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_committee, read_structures, run_key
 from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
@@ -40,7 +41,7 @@ def _heat(folder: Path, rank: int, ranks: int, stop: Callable[[], bool]) -> bool
     place = RankPlace(folder, rank, ranks, run_key(folder, SYSTEM_FILE, protocol.identity(), ranks))
     system = read_structures(folder / SYSTEM_FILE)[0]
     auditor = Auditor(auditing, judge_of(file)) if len(committee) > 1 else None
-    run = HeatingRun(system, protocol, place, driving, auditor)
+    run = HeatingRun(protocol, place, replicas(system, protocol, place, driving), auditor)
     ending = run.run(stop)
     content = {**summarise(run, ending), "forces_s": watch.seconds, "evaluations": watch.calls}
     write_whole(place.outcome, json.dumps(content).encode())

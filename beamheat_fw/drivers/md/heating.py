@@ -5,16 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 
 from beamheat_fw.drivers.md.audit import Auditor, AuditRecord
-from beamheat_fw.drivers.md.batch import Batch
-from beamheat_fw.drivers.md.checkpoints import Checkpoint, CheckpointFolder
-from beamheat_fw.drivers.md.dynamics import Dynamics, MakeForces
+from beamheat_fw.drivers.md.checkpoints import Checkpoint
+from beamheat_fw.drivers.md.crew import Crew, RankPlace
 from beamheat_fw.drivers.md.escape import escapes
 from beamheat_fw.drivers.md.ledger import Ledger
 from beamheat_fw.drivers.md.minimise import FireSettings, minimise
@@ -27,34 +24,6 @@ from beamheat_fw.drivers.md.recorder import Recorder, write_arrays
 RAMP_SHARE = 0.5
 
 FINISHED, WALL_TIME, STOPPED, NONE_LEFT = "finished", "wall_time", "stopped", "no_replica_left"
-
-
-@dataclass(frozen=True)
-class RankPlace:
-    """Where a rank's run lives.
-
-    Attributes
-    ----------
-    folder : Path
-    rank, ranks : int
-    run_key : str
-        The hash of what the run is.
-    """
-
-    folder: Path
-    rank: int
-    ranks: int
-    run_key: str
-
-    @property
-    def series(self) -> Path:
-        """The rank's series file."""
-        return self.folder / f"series-{self.rank}.npz"
-
-    @property
-    def outcome(self) -> Path:
-        """The file that says how the rank's run ended."""
-        return self.folder / f"rank-{self.rank}.json"
 
 
 @dataclass(frozen=True)
@@ -89,46 +58,35 @@ class _Marks:
 
 
 class HeatingRun:
-    """One rank's replicas, from the built structure to the end of the relaxation.
+    """One rank's part of a run, from the built structure to the end of the relaxation.
 
     Parameters
     ----------
-    system : Atoms
-        Particle on support, with the array ``body``.
     protocol : HeatProtocol
     place : RankPlace
-    make_forces : callable
-        Binds the driving potential to a batch.
+    crew : Crew
+        What this rank moves.
     auditor : Auditor, optional
     """
 
     def __init__(
-        self,
-        system: Atoms,
-        protocol: HeatProtocol,
-        place: RankPlace,
-        make_forces: MakeForces,
-        auditor: Auditor | None = None,
+        self, protocol: HeatProtocol, place: RankPlace, crew: Crew, auditor: Auditor | None = None
     ) -> None:
         self.protocol = protocol
         self.place = place
-        replicas = protocol.replicas_per_rank
-        self.numbers = [place.rank * replicas + index for index in range(replicas)]
-        batch = Batch.of([system] * replicas)
-        self.dynamics = Dynamics(
-            batch, make_forces, protocol.motion, [(protocol.seed, number) for number in self.numbers]
-        )
+        self.crew = crew
+        self.dynamics = crew.dynamics
         self._auditor = auditor
+        replicas = len(crew.numbers)
         relax_steps = protocol.steps - protocol.equilibrate_steps
-        self.replica_counts = batch.body_counts[0]
+        self.replica_counts = crew.dynamics.batch.body_counts[0]
         self.series = Recorder(replicas, relax_steps // protocol.sample_every + 1)
         self.audits = AuditRecord(replicas, protocol.steps // protocol.audit_every + 1)
         self.ledger = Ledger(replicas)
         self.marks = _Marks()
         self.start_info: dict[str, Any] = {}
         self.wall_s = 0.0
-        self.checkpoints = CheckpointFolder(place.folder, f"state-{place.rank}", place.run_key)
-        self._progress = Progress(place.folder, protocol.steps, protocol.timestep_fs, replicas * place.ranks)
+        self._progress = Progress(place.folder, protocol.steps, protocol.timestep_fs, crew.replicas)
 
     def run(self, stop: Callable[[], bool]) -> str:
         """Run, or go on from the last checkpoint, until the end or until `stop` turns true.
@@ -155,10 +113,9 @@ class HeatingRun:
             return NONE_LEFT
         if self.dynamics.state.step >= self.protocol.steps:
             return FINISHED
-        if stop():
-            return STOPPED
         limit = self.protocol.max_wall_s
-        return WALL_TIME if limit is not None and self.wall_s >= limit else None
+        late = limit is not None and self.wall_s >= limit
+        return self.crew.agree(STOPPED if stop() else WALL_TIME if late else None)
 
     def _begin(self) -> None:
         dynamics = self.dynamics
@@ -217,12 +174,13 @@ class HeatingRun:
             self.ledger.relax_start_eV[dynamics.active] = sample.energies_eV
 
     def _audit(self) -> None:
-        dynamics, positions = self.dynamics, self.dynamics.state.positions_A
-        self._mark("escaped", escapes(dynamics.batch, positions, self.protocol.escape_distance_A))
+        dynamics = self.dynamics
+        batch, positions = dynamics.whole()
+        self._mark("escaped", escapes(batch, positions, self.protocol.escape_distance_A))
         if self._auditor is None:
             return
         temperatures = frame_temperatures_K(dynamics.batch, dynamics.state.velocities)
-        look, verdicts = self._auditor(dynamics.batch, positions, temperatures)
+        look, verdicts = self._auditor(batch, positions, temperatures)
         self.audits.add(self._time_ps(), dynamics.active, look, verdicts)
         self._mark(
             "gate",
@@ -251,11 +209,12 @@ class HeatingRun:
                 "start": self.start_info,
                 "wall_s": self.wall_s,
             }
-            self.checkpoints.save(Checkpoint(self.dynamics.state.step, {**arrays, **recorded}, info))
-        write_arrays(self.place.series, {"replica": np.array(self.numbers), **recorded})
+            self.crew.checkpoints.save(Checkpoint(self.dynamics.state.step, {**arrays, **recorded}, info))
+        if self.crew.writes:
+            write_arrays(self.place.series, {"replica": np.array(self.crew.numbers), **recorded})
 
     def _resume(self) -> bool:
-        checkpoint = self.checkpoints.latest()
+        checkpoint = self.crew.checkpoints.latest()
         if checkpoint is None:
             return False
         self.dynamics.restore(checkpoint.arrays, checkpoint.info["motion"])

@@ -15,6 +15,7 @@ from beamheat_fw.identity import content_hash, file_sha256
 from beamheat_fw.whole_files import write_whole
 
 if TYPE_CHECKING:
+    from beamheat_fw.drivers.md.decomposed.nequip_part import NequipPart
     from beamheat_fw.drivers.nequip.committee import Committee
 
 SYSTEM_FILE = "system.extxyz"
@@ -49,6 +50,17 @@ def load_committee(folder: Path, committee: CommitteeFile) -> Committee:
     from beamheat_fw.drivers.nequip.committee import Committee
 
     return Committee.load([folder / package for package in committee.packages])
+
+
+def load_parts(folder: Path, committee: CommitteeFile) -> list[NequipPart]:
+    """Load the packages that a job folder names, to be evaluated on parts of a system."""
+    from beamheat_fw.drivers.md.decomposed.nequip_part import NequipPart
+    from beamheat_fw.drivers.nequip.models import load_model, require_agreement
+
+    packages = [folder / package for package in committee.packages]
+    models = [load_model(package, ghosts=True) for package in packages]
+    require_agreement(models, packages)
+    return [NequipPart(model) for model in models]
 
 
 def run_key(folder: Path, structures: str, protocol: Mapping[str, Any], ranks: int) -> str:

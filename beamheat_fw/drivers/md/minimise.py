@@ -61,7 +61,7 @@ def minimise(batch: Batch, forces: Forces, positions_A: np.ndarray, settings: Fi
 
 
 def _largest_forces(batch: Batch, forces_eV_A: np.ndarray) -> np.ndarray:
-    return np.maximum.reduceat(np.linalg.norm(forces_eV_A, axis=1), batch.first)
+    return batch.largest_per_frame(np.linalg.norm(forces_eV_A, axis=1))
 
 
 class _Fire:
@@ -98,7 +98,7 @@ class _Fire:
         self._mixing = np.where(going_down, np.where(faster, 0.99 * self._mixing, self._mixing), 0.1)
 
     def _capped(self, moves: np.ndarray) -> np.ndarray:
-        longest = np.maximum.reduceat(np.linalg.norm(moves, axis=1), self._batch.first)
+        longest = self._batch.largest_per_frame(np.linalg.norm(moves, axis=1))
         return (
             moves
             * np.minimum(1.0, self._settings.longest_move_A / np.maximum(longest, 1e-30))[

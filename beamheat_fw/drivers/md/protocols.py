@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from beamheat_fw.drivers.md.dynamics import Motion
+from beamheat_fw.drivers.md.engines import program_of
 from beamheat_fw.errors import InputError
 from beamheat_fw.whole_files import write_whole
 
@@ -62,6 +63,8 @@ class HeatProtocol(_JsonFile):
         Steps.
     seed : int
         Together with the replica's number it fixes all random numbers of a replica.
+    engine : str
+        One of `engines.ENGINES`.
     max_wall_s : float, optional
         Wall time after which a run ends with what it has, restarts included; not part of a run's identity.
     escape_distance_A : float
@@ -81,6 +84,7 @@ class HeatProtocol(_JsonFile):
     audit_every: int
     checkpoint_every: int
     seed: int
+    engine: str = "replicas"
     max_wall_s: float | None = None
     escape_distance_A: float = 5.0
     drift_tolerance: float = 0.01
@@ -90,6 +94,7 @@ class HeatProtocol(_JsonFile):
             _require_positive(name, getattr(self, name))
         for name in ("replicas_per_rank", "sample_every", "audit_every", "checkpoint_every"):
             _require_positive(name, getattr(self, name))
+        program_of(self.engine)
 
     @classmethod
     def from_stage(cls, stage: HeatingStage, *, seed: int, max_wall_s: float | None = None) -> HeatProtocol:

@@ -21,8 +21,8 @@ def summarise(run: HeatingRun, ending: str) -> dict[str, Any]:
         "time_ps": run.protocol.time_ps(run.dynamics.state.step),
         "wall_s": run.wall_s,
         "start": run.start_info,
-        "checkpoints_passed_over": run.checkpoints.passed_over,
-        "replicas": [_replica(run, index) for index in range(len(run.numbers))],
+        "checkpoints_passed_over": run.crew.checkpoints.passed_over,
+        "replicas": [_replica(run, index) for index in range(len(run.crew.numbers)) if run.crew.writes],
     }
 
 
@@ -35,8 +35,8 @@ def _replica(run: HeatingRun, index: int) -> dict[str, Any]:
     )
     marks = [asdict(mark) for mark in run.marks.found if mark.replica == index]
     return {
-        "replica": run.numbers[index],
-        "marks": [{**mark, "replica": run.numbers[index]} for mark in marks],
+        "replica": run.crew.numbers[index],
+        "marks": [{**mark, "replica": run.crew.numbers[index]} for mark in marks],
         "drift": {name: _listed(value) for name, value in asdict(drift).items()},
         "exchangeable_heat_eV": heat,
         "ledger": {

@@ -27,10 +27,9 @@ class RandomStreams:
 
     def normal(self, batch: Batch) -> np.ndarray:
         """Draw standard normal numbers for every atom; shape (N, 3)."""
-        drawn = np.empty((batch.atoms, 3))
-        for index, generator in enumerate(self._generators):
-            generator.standard_normal(out=drawn[batch.of_frame(index)])
-        return drawn
+        return np.concatenate(
+            [batch.normal(index, generator) for index, generator in enumerate(self._generators)]
+        )
 
     def keep(self, frames: Sequence[int]) -> None:
         """Forget the streams of all other frames."""

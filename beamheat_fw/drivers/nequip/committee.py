@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamheat_fw.drivers.nequip.frames import Frames
-from beamheat_fw.drivers.nequip.models import EnergyModel, Precision, load_model, require_agreement
+from beamheat_fw.drivers.nequip.models import (
+    EnergyModel,
+    Precision,
+    atom_types,
+    load_model,
+    require_agreement,
+)
 from beamheat_fw.drivers.nequip.neighbours import NeighbourList
 from beamheat_fw.errors import InputError
 
@@ -196,26 +202,12 @@ class Committee:
         return output["atomic_energy"].view(-1)
 
     def _types(self, frames: Frames) -> torch.Tensor:
+        import torch
+
         if self._types_of is None or self._types_of[0] is not frames:
-            self._types_of = (frames, _atom_types(frames, self.species, self._device))
+            types = torch.from_numpy(atom_types(frames.numbers, self.species))
+            self._types_of = (frames, types.to(self._device))
         return self._types_of[1]
-
-
-def _atom_types(frames: Frames, species: tuple[str, ...], device: str) -> torch.Tensor:
-    import torch
-    from ase.data import atomic_numbers, chemical_symbols
-
-    type_of_number = np.full(len(chemical_symbols), -1, dtype=np.int64)
-    type_of_number[[atomic_numbers[symbol] for symbol in species]] = np.arange(len(species))
-    types = type_of_number[frames.numbers]
-    if (types < 0).any():
-        unknown = sorted({chemical_symbols[number] for number in frames.numbers[types < 0]})
-        raise InputError(
-            "The committee was not trained on an element",
-            "Label and train on structures that contain it.",
-            {"elements": " ".join(unknown), "trained_on": " ".join(species)},
-        )
-    return torch.from_numpy(types).to(device)
 
 
 def _forces(

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from beamheat_fw.errors import InputError, IntegrityError
 
 if TYPE_CHECKING:
@@ -36,7 +39,9 @@ class EnergyModel:
     r_max_A: float
 
 
-def load_model(package: Path, device: str = "cpu", precision: Precision | None = None) -> EnergyModel:
+def load_model(
+    package: Path, device: str = "cpu", precision: Precision | None = None, ghosts: bool = False
+) -> EnergyModel:
     """Load one package made by nequip-package.
 
     Parameters
@@ -48,6 +53,9 @@ def load_model(package: Path, device: str = "cpu", precision: Precision | None =
     precision : {'float32', 'float64'}, optional
         The precision of the network; that of its training by default. Geometry and the sum of energies
         are in double precision in any case.
+    ghosts : bool
+        Whether the model evaluates a part of a system and exchanges the features of ghost atoms with other
+        ranks, as LAMMPS' ML-IAP interface has it do. Such a model needs the exchange among its inputs.
 
     Raises
     ------
@@ -65,7 +73,8 @@ def load_model(package: Path, device: str = "cpu", precision: Precision | None =
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         graph_model = ModelFromPackage(str(package))["sole_model"]
-    modify(graph_model, [{"modifier": "disable_ForceStressOutput"}])
+    modifiers = ["disable_ForceStressOutput", *(["enable_LAMMPSMLIAPGhostExchange"] if ghosts else [])]
+    modify(graph_model, [{"modifier": modifier} for modifier in modifiers])
     metadata = graph_model.metadata
     if precision is not None:
         _set_precision(graph_model, precision)
@@ -94,6 +103,29 @@ def require_agreement(models: Sequence[EnergyModel], packages: Sequence[Path]) -
                     "first_r_max_A": models[0].r_max_A,
                 },
             )
+
+
+def atom_types(numbers: NDArray[np.int64], species: Sequence[str]) -> NDArray[np.int64]:
+    """Return the models' type of each atomic number.
+
+    Raises
+    ------
+    InputError
+        An element the models were not trained on.
+    """
+    from ase.data import atomic_numbers, chemical_symbols
+
+    type_of_number = np.full(len(chemical_symbols), -1, dtype=np.int64)
+    type_of_number[[atomic_numbers[symbol] for symbol in species]] = np.arange(len(species))
+    types = type_of_number[numbers]
+    if (types < 0).any():
+        unknown = sorted({chemical_symbols[number] for number in numbers[types < 0]})
+        raise InputError(
+            "The committee was not trained on an element",
+            "Label and train on structures that contain it.",
+            {"elements": " ".join(unknown), "trained_on": " ".join(species)},
+        )
+    return types
 
 
 def package_metadata(package: Path) -> dict[str, Any]:

@@ -60,7 +60,13 @@ def harmonic() -> type[HarmonicForces]:
 
 
 @pytest.fixture
-def supported() -> Atoms:
+def supported(flake_on_support: Atoms) -> Atoms:
+    """A flake on its support, to be changed as a test likes."""
+    return flake_on_support.copy()
+
+
+@pytest.fixture(scope="session")
+def flake_on_support() -> Atoms:
     """Seven gold atoms in one layer on 32 copper atoms in two."""
     support = fcc111("Cu", (4, 4, 2), a=4.0)
     flake = fcc111("Au", (5, 5, 1), a=4.0).positions

@@ -13,8 +13,9 @@ import numpy as np
 from ase.io import read
 
 from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.crew import RankPlace, replicas
 from beamheat_fw.drivers.md.forces import Evaluated
-from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun, RankPlace
+from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
 from beamheat_fw.drivers.md.summary import summarise
@@ -106,7 +107,8 @@ def _heat(folder: Path, rank: int, ranks: int, stop: Callable[[], bool]) -> bool
     (folder / f"pid-{rank}").write_text(str(os.getpid()))
     protocol = HeatProtocol.read(folder / "protocol.json")
     place = RankPlace(folder, rank, ranks, json.dumps(protocol.identity()))
-    run = HeatingRun(read(folder / "system.extxyz", parallel=False), protocol, place, MorseForces)
+    system = read(folder / "system.extxyz", parallel=False)
+    run = HeatingRun(protocol, place, replicas(system, protocol, place, MorseForces))
     ending = run.run(stop)
     summary = {**summarise(run, ending), "run_key": asdict(place)["run_key"]}
     (folder / f"rank-{rank}.json").write_text(json.dumps(summary))

@@ -17,8 +17,9 @@ import pytest
 from ase.units import kB
 
 from beamheat_fw.drivers.md.audit import Auditor
+from beamheat_fw.drivers.md.crew import RankPlace, replicas
 from beamheat_fw.drivers.md.heat import HeatOutcome, heat, read_series, stage_heat
-from beamheat_fw.drivers.md.heating import FINISHED, STOPPED, WALL_TIME, HeatingRun, RankPlace
+from beamheat_fw.drivers.md.heating import FINISHED, STOPPED, WALL_TIME, HeatingRun
 from beamheat_fw.drivers.md.inputs import write_structures
 from beamheat_fw.drivers.md.ledger import energy_drift
 from beamheat_fw.drivers.md.protocols import CommitteeFile, HeatProtocol
@@ -45,7 +46,8 @@ PROTOCOL = HeatProtocol(
 
 def _run(folder, system, protocol, morse, auditor=None):
     folder.mkdir(exist_ok=True)
-    return HeatingRun(system, protocol, RankPlace(folder, 0, 1, "key"), morse.MorseForces, auditor)
+    place = RankPlace(folder, 0, 1, "key")
+    return HeatingRun(protocol, place, replicas(system, protocol, place, morse.MorseForces), auditor)
 
 
 def _never() -> bool:
@@ -288,6 +290,8 @@ def test_sigterm_makes_every_rank_write_its_checkpoint(tmp_path, supported, mors
 def test_a_run_that_cannot_be_is_refused(tmp_path, supported):
     with pytest.raises(InputError, match="timestep_fs"):
         replace(PROTOCOL, timestep_fs=0.0)
+    with pytest.raises(InputError, match="no such MD engine"):
+        replace(PROTOCOL, engine="gromacs")
     del supported.arrays["body"]
     with pytest.raises(InputError, match="particle on a support"):
         stage_heat(tmp_path, supported, PROTOCOL, CommitteeFile(()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,27 @@ def _staged(folder: Path, packages: list[Path], driver: int | None) -> tuple[Pat
     for package, name in zip(packages, names, strict=True):
         shutil.copy(package, folder / name)
     return folder, CommitteeFile(tuple(names), driver)
+
+
+def test_both_engines_run_the_same_replica(tmp_path, labelled, tiny_committee_packages):
+    """Moved by one rank, or its atoms shared by two: the same noise and audits, sums in another order."""
+    series, outcomes = {}, {}
+    for engine, ranks in (("replicas", 1), ("decomposed", 2)):
+        folder, committee = _staged(tmp_path / engine, tiny_committee_packages, driver=1)
+        stage_heat(folder, labelled, replace(HEAT, engine=engine, replicas_per_rank=1), committee)
+        outcomes[engine] = heat(folder, ranks=ranks, launcher=MpiLauncher(), stop=lambda: False)
+        with np.load(folder / "series-0.npz") as arrays:
+            series[engine] = dict(arrays)
+    assert [replica["replica"] for replica in outcomes["decomposed"].replicas] == [0]
+    assert not (tmp_path / "decomposed" / "series-1.npz").exists()
+    one, two = series["replicas"], series["decomposed"]
+    assert set(one) == set(two)
+    assert np.ptp(one["T_particle_K"]) > 1.0
+    # The network is in single precision.
+    assert two["T_particle_K"] == pytest.approx(one["T_particle_K"], rel=1e-3)
+    assert two["E_total_eV"] == pytest.approx(one["E_total_eV"], abs=1e-3)
+    assert two["audit_max_eV_A"] == pytest.approx(one["audit_max_eV_A"], rel=1e-3, nan_ok=True)
+    assert np.array_equal(two["audit_verdict"], one["audit_verdict"])
 
 
 def test_stopped_heating_goes_on_bit_for_bit(tmp_path, labelled, tiny_committee_packages):

@@ -1,0 +1,60 @@
+"""Heats one system over all ranks: ``python -m beamheat_fw.drivers.md.decomposed.program FOLDER``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from beamheat_fw.drivers.md.audit import Auditor
+from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.crew import RankPlace
+from beamheat_fw.drivers.md.decomposed.crew import one_system
+from beamheat_fw.drivers.md.decomposed.forces import CommitteeOverRanks, DecomposedForces
+from beamheat_fw.drivers.md.decomposed.ranks import Ranks
+from beamheat_fw.drivers.md.decomposed.share import Share
+from beamheat_fw.drivers.md.forces import Stopwatch
+from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_parts, read_structures, run_key
+from beamheat_fw.drivers.md.judging import judge_of
+from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
+from beamheat_fw.drivers.md.rank import run_rank
+from beamheat_fw.drivers.md.summary import summarise
+from beamheat_fw.whole_files import write_whole
+
+
+def main() -> None:
+    """Move this rank's share of the system."""
+    from mpi4py import MPI
+
+    folder = Path(sys.argv[1])
+    ranks = Ranks(MPI.COMM_WORLD)
+    run_rank(folder, lambda rank, size, stop: _heat(folder, ranks, stop))
+
+
+def _heat(folder: Path, ranks: Ranks, stop: Callable[[], bool]) -> bool:
+    protocol = HeatProtocol.read(folder / PROTOCOL_FILE)
+    file = CommitteeFile.read(folder / COMMITTEE_FILE)
+    system = read_structures(folder / SYSTEM_FILE)[0]
+    models = load_parts(folder, file)
+    watch = Stopwatch()
+
+    def driving(share: Share) -> DecomposedForces:
+        return DecomposedForces(models[file.driver or 0], share, file.skin_A, watch)
+
+    def auditing(batch: Batch) -> CommitteeOverRanks:
+        return CommitteeOverRanks(models, batch, ranks)
+
+    key = run_key(folder, SYSTEM_FILE, protocol.identity(), ranks.size)
+    place = RankPlace(folder, ranks.rank, ranks.size, key)
+    auditor = Auditor(auditing, judge_of(file)) if len(models) > 1 else None
+    run = HeatingRun(protocol, place, one_system(system, protocol, place, ranks, driving), auditor)
+    ending = run.run(stop)
+    content = {**summarise(run, ending), "forces_s": watch.seconds, "evaluations": watch.calls}
+    write_whole(place.outcome, json.dumps(content).encode())
+    return ending != STOPPED
+
+
+if __name__ == "__main__":
+    main()

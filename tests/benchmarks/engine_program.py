@@ -1,0 +1,162 @@
+"""What `bench_engine` measures on MPI ranks: ``engine_program.py PACKAGE OUT`` under mpirun on two ranks."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.build import bulk
+from ase.md.verlet import VelocityVerlet
+from mpi4py import MPI
+
+from beamheat_fw.drivers.md.decomposed.dynamics import DecomposedDynamics
+from beamheat_fw.drivers.md.decomposed.forces import DecomposedForces
+from beamheat_fw.drivers.md.decomposed.nequip_part import NequipPart
+from beamheat_fw.drivers.md.decomposed.ranks import Ranks
+from beamheat_fw.drivers.md.dynamics import Motion
+from beamheat_fw.drivers.nequip.models import load_model
+
+TIMESTEP_FS, SKIN_A, TEMPERATURE_K = 2.0, 0.5, 300.0
+#: Cells of gold along each edge of the crystal: 500, 2048, 2916 atoms.
+AGAINST_STOCK = ((5, 5, 5), (8, 8, 8))
+ON_TWO_RANKS = (9, 9, 9)
+TURNS = 3
+#: Exchanges of values of this many bytes an atom, for latency and bandwidth.
+WIDTHS = (8, 512, 4096)
+
+
+def main() -> None:
+    """Measure and write one JSON document on the first rank."""
+    package, out = map(Path, sys.argv[1:])
+    world = MPI.COMM_WORLD
+    model = NequipPart(load_model(package, ghosts=True))
+    found: dict[str, Any] = {"against_stock": [], "memory_MB": [[0, _memory_MB()]]}
+    if world.rank == 0:
+        for cells in AGAINST_STOCK:
+            found["against_stock"].append(_against_stock(model, package, _gold(cells)))
+            found["memory_MB"].append([found["against_stock"][-1]["atoms"], _memory_MB()])
+    world.Barrier()
+    found["two_ranks"] = _two_ranks(model, _gold(ON_TWO_RANKS), world)
+    if world.rank == 0:
+        out.write_text(json.dumps(found))
+
+
+def _gold(cells: tuple[int, int, int]) -> Atoms:
+    return bulk("Au", cubic=True, a=4.08).repeat(cells)
+
+
+def _in_motion(model: NequipPart, atoms: Atoms, ranks: Ranks) -> DecomposedDynamics:
+    motion = Motion(TIMESTEP_FS, 5.0)
+    dynamics = DecomposedDynamics(
+        atoms, ranks, lambda share: DecomposedForces(model, share, SKIN_A), motion, (1,)
+    )
+    temperatures_K = np.full(dynamics.batch.atoms, 2.0 * TEMPERATURE_K)
+    dynamics.begin(dynamics.batch.start_positions_A(), temperatures_K)
+    return dynamics
+
+
+def _stock(package: Path, atoms: Atoms, model: NequipPart) -> VelocityVerlet:
+    """Return the paper's stack: ASE's integrator with NequIP's calculator, lists by its default, matscipy."""
+    from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
+    from nequip.integrations.ase import NequIPCalculator
+    from nequip.model.saved_models.package import ModelFromPackage
+
+    species = list(model.model.species)
+    transforms = [
+        ChemicalSpeciesToAtomTypeMapper(species, {symbol: symbol for symbol in species}),
+        NeighborListTransform(r_max=model.r_max_A),
+    ]
+    stock = ModelFromPackage(str(package))["sole_model"].eval()
+    atoms.calc = NequIPCalculator(stock, "cpu", transforms=transforms)
+    return VelocityVerlet(atoms, TIMESTEP_FS * units.fs)
+
+
+def _against_stock(model: NequipPart, package: Path, atoms: Atoms) -> dict[str, Any]:
+    """Return milliseconds a step of stock and engine and of the bare model, processor time, turn about."""
+    dynamics = _in_motion(model, atoms.copy(), Ranks(MPI.COMM_SELF))
+    own = atoms.copy()
+    own.positions, own.arrays["momenta"] = (
+        dynamics.state.positions_A.copy(),
+        dynamics.batch.masses_amu[:, None] * dynamics.state.velocities,
+    )
+    stock = _stock(package, own, model)
+    stock.run(2)
+    graph = dynamics.forces.part.graph(dynamics.state.positions_A)
+    steps = max(10, 20_000 // len(atoms))
+    turns = [
+        (
+            _milliseconds(lambda: stock.run(steps), steps),
+            _milliseconds(lambda: [dynamics.verlet_step() for _ in range(steps)], steps),
+            _milliseconds(lambda: [model.evaluate(graph) for _ in range(steps)], steps),
+        )
+        for _ in range(TURNS)
+    ]
+    names = ("stock_ms", "engine_ms", "bare_model_ms")
+    medians = dict(
+        zip(names, (statistics.median(values) for values in zip(*turns, strict=True)), strict=True)
+    )
+    steps_a_search = TURNS * steps / max(1, dynamics.forces.searches - 1 + 10 * (dynamics.sharings - 1))
+    return {"atoms": len(atoms), **medians, "turns": turns, "steps_a_search": steps_a_search}
+
+
+def _milliseconds(work: Callable[[], object], steps: int) -> float:
+    started = time.process_time()
+    work()
+    return 1e3 * (time.process_time() - started) / steps
+
+
+def _two_ranks(model: NequipPart, atoms: Atoms, world: MPI.Comm) -> dict[str, Any]:
+    """Return wall milliseconds a step on one rank and on two, and what one exchange takes."""
+    both = _in_motion(model, atoms.copy(), Ranks(world))
+    alone = _in_motion(model, atoms.copy(), Ranks(MPI.COMM_SELF)) if world.rank == 0 else None
+    steps = 8
+    walls = []
+    for _ in range(TURNS):
+        started = time.perf_counter()
+        if alone is not None:
+            for _ in range(steps):
+                alone.verlet_step()
+        one = time.perf_counter() - started
+        world.Barrier()
+        started = time.perf_counter()
+        for _ in range(steps):
+            both.verlet_step()
+        world.Barrier()
+        walls.append((1e3 * one / steps, 1e3 * (time.perf_counter() - started) / steps))
+    one_ms, two_ms = (statistics.median(values) for values in zip(*walls, strict=True))
+    return {
+        "atoms": len(atoms),
+        "one_rank_ms": one_ms,
+        "two_ranks_ms": two_ms,
+        "turns": walls,
+        "ghosts": both.forces.part.ghosts,
+        "exchange_ms": [[bytes_, _exchange_ms(both, bytes_)] for bytes_ in WIDTHS],
+    }
+
+
+def _exchange_ms(dynamics: DecomposedDynamics, bytes_an_atom: int, repeats: int = 40) -> float:
+    part = dynamics.forces.part
+    values = np.zeros((dynamics.batch.ids.size + part.ghosts, bytes_an_atom // 8))
+    times = []
+    for _ in range(repeats):
+        dynamics.batch.ranks.comm.Barrier()
+        started = time.perf_counter()
+        part.exchange.fill(values)
+        times.append(1e3 * (time.perf_counter() - started))
+    return statistics.median(times)
+
+
+def _memory_MB() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+if __name__ == "__main__":
+    main()

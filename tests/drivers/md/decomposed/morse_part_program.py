@@ -1,0 +1,71 @@
+"""Heats one system over all ranks with a Morse potential: ``morse_part_program.py FOLDER`` under mpirun."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ase.io import read
+
+from beamheat_fw.drivers.md.crew import RankPlace
+from beamheat_fw.drivers.md.decomposed.crew import one_system
+from beamheat_fw.drivers.md.decomposed.forces import DecomposedForces
+from beamheat_fw.drivers.md.decomposed.graph import PartGraph
+from beamheat_fw.drivers.md.decomposed.ranks import Ranks
+from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.protocols import HeatProtocol
+from beamheat_fw.drivers.md.rank import run_rank
+from beamheat_fw.drivers.md.summary import summarise
+
+spec = importlib.util.spec_from_file_location("morse_program", Path(__file__).parents[1] / "morse_program.py")
+morse = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(morse)
+
+
+class MorsePart:
+    """Morse pairs between atoms of one element; weaker between two elements. Each edge has half a pair."""
+
+    r_max_A = morse.CUTOFF_A
+
+    def types_of(self, numbers: np.ndarray) -> np.ndarray:
+        return numbers
+
+    def evaluate(self, graph: PartGraph) -> tuple[np.ndarray, np.ndarray]:
+        first, second = graph.index
+        lengths = np.linalg.norm(graph.vectors_A, axis=1)
+        strength = morse.DEPTH_EV * np.where(graph.types[first] == graph.types[second], 1.0, 0.4)
+        energy, slope = morse.pair_energy(lengths)
+        of_atoms = np.bincount(first, 0.5 * strength * energy, graph.exchange.nlocal)
+        return of_atoms, (0.5 * strength * slope / lengths)[:, None] * graph.vectors_A
+
+
+def main() -> None:
+    from mpi4py import MPI
+
+    folder = Path(sys.argv[1])
+    ranks = Ranks(MPI.COMM_WORLD)
+    run_rank(folder, lambda rank, size, stop: _heat(folder, ranks, stop))
+
+
+def _heat(folder: Path, ranks: Ranks, stop: Callable[[], bool]) -> bool:
+    (folder / f"pid-{ranks.rank}").write_text(str(os.getpid()))
+    protocol = HeatProtocol.read(folder / "protocol.json")
+    place = RankPlace(folder, ranks.rank, ranks.size, json.dumps([protocol.identity(), ranks.size]))
+    system = read(folder / "system.extxyz", parallel=False)
+    crew = one_system(
+        system, protocol, place, ranks, lambda share: DecomposedForces(MorsePart(), share, morse.SKIN_A)
+    )
+    run = HeatingRun(protocol, place, crew)
+    ending = run.run(stop)
+    content = {**summarise(run, ending), "sharings": crew.dynamics.sharings}
+    (folder / f"rank-{ranks.rank}.json").write_text(json.dumps(content))
+    return ending != STOPPED
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""A run of one system over several ranks: the same physics as on one, and nothing stops it for good."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beamheat_fw.drivers.md.heating import STOPPED
+from beamheat_fw.drivers.md.inputs import write_structures
+from beamheat_fw.drivers.md.protocols import HeatProtocol
+from beamheat_fw.drivers.mpi import MpiLauncher
+
+pytestmark = pytest.mark.mpi
+
+PROTOCOL = HeatProtocol(
+    particle_K=500.0,
+    support_K=250.0,
+    timestep_fs=2.0,
+    friction_per_ps=10.0,
+    equilibrate_ps=0.4,
+    relax_ps=2.0,
+    replicas_per_rank=1,
+    sample_every=5,
+    audit_every=100,
+    checkpoint_every=60,
+    seed=11,
+)
+RANKS = 3
+
+
+def _staged(folder: Path, system, protocol: HeatProtocol = PROTOCOL) -> Path:
+    folder.mkdir()
+    write_structures(folder / "system.extxyz", [system])
+    protocol.write(folder / "protocol.json")
+    return folder
+
+
+def _start(folder: Path, ranks: int = RANKS) -> subprocess.Popen:
+    launcher = MpiLauncher()
+    program = Path(__file__).with_name("morse_part_program.py")
+    return subprocess.Popen(
+        launcher.argv([sys.executable, str(program), str(folder)], ranks),
+        env=launcher.environment(ranks),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, flake_on_support) -> Path:
+    folder = _staged(tmp_path_factory.mktemp("shared") / "undisturbed", flake_on_support)
+    assert _start(folder).wait(180) == 0
+    return folder
+
+
+def test_energy_is_conserved_while_atoms_change_hands(undisturbed):
+    outcomes = [json.loads((undisturbed / f"rank-{rank}.json").read_text()) for rank in range(RANKS)]
+    assert [len(outcome["replicas"]) for outcome in outcomes] == [1, 0, 0]
+    assert outcomes[0]["sharings"] > 3
+    replica = outcomes[0]["replicas"][0]
+    assert replica["drift"]["closes"]
+    assert replica["marks"] == []
+    ledger = replica["ledger"]
+    put_in = sum(ledger["relax_start_eV"]) - sum(ledger["start_eV"])
+    assert sum(ledger["bath_eV"]) == pytest.approx(put_in, abs=0.03)
+    series = _arrays(undisturbed / "series-0.npz")
+    assert not (undisturbed / "series-1.npz").exists()
+    assert series["T_particle_K"][0, :10].mean() == pytest.approx(500.0, rel=0.4)
+    assert np.ptp(series["E_total_eV"][0]) < 0.02
+
+
+def test_one_rank_moves_the_atoms_as_three_do(tmp_path, supported, undisturbed):
+    """Every atom has the same random numbers whoever owns it, so that only the order of sums differs."""
+    protocol = replace(PROTOCOL, equilibrate_ps=0.1, relax_ps=0.1, sample_every=1)
+    alone, shared = (_staged(tmp_path / name, supported, protocol) for name in ("alone", "shared"))
+    programs = [_start(alone, 1), _start(shared, RANKS)]
+    assert [program.wait(180) for program in programs] == [0, 0]
+    one, three = (_arrays(folder / "series-0.npz") for folder in (alone, shared))
+    assert three["E_particle_eV"] == pytest.approx(one["E_particle_eV"], abs=1e-8)
+    assert three["T_support_K"] == pytest.approx(one["T_support_K"], abs=1e-6)
+    assert np.ptp(one["E_particle_eV"]) > 1e-3
+
+
+def test_killed_five_times_and_cut_short_once_it_ends_in_the_same_state(tmp_path, supported, undisturbed):
+    folder = _staged(tmp_path / "killed", supported)
+    chance, kills = random.Random(5), 0
+    for _ in range(30):
+        program = _start(folder)
+        if kills == 5:
+            break
+        kills += _kill_a_rank(folder, program, chance)
+    assert kills == 5
+    assert program.wait(180) == 0
+    last = f"state-{PROTOCOL.steps:012d}.ckpt"
+    _assert_same_state(undisturbed / last, folder / last)
+    expected, found = (_arrays(each / "series-0.npz") for each in (undisturbed, folder))
+    assert all(np.array_equal(expected[name], found[name], equal_nan=True) for name in expected)
+
+    (folder / last).write_bytes((folder / last).read_bytes()[:-100])
+    assert _start(folder).wait(180) == 0
+    _assert_same_state(undisturbed / last, folder / last)
+    assert len(list(folder.glob("state-*.ckpt"))) == 2
+    assert json.loads((folder / "rank-0.json").read_text())["checkpoints_passed_over"]
+
+
+def _assert_same_state(first: Path, second: Path) -> None:
+    """Compare all arrays, owners and random numbers; the wall time spent may differ."""
+    one, other = (
+        dict(np.load(io.BytesIO(path.read_bytes().partition(b"\n")[2]))) for path in (first, second)
+    )
+    heads = [json.loads(str(arrays.pop("head"))) for arrays in (one, other)]
+    assert heads[0]["info"]["motion"] == heads[1]["info"]["motion"]
+    assert {"positions_A", "velocities", "owners", "list_positions_A"} < set(one)
+    for name, values in one.items():
+        assert np.array_equal(values, other[name], equal_nan=True), name
+
+
+def _kill_a_rank(folder: Path, program: subprocess.Popen, chance: random.Random) -> bool:
+    """Kill one rank with SIGKILL a moment after it has begun; tell whether it had not ended before."""
+    rank = chance.randrange(RANKS)
+    mark = folder / f"pid-{rank}"
+    _wait_for(mark.exists, program)
+    time.sleep(chance.uniform(0.1, 0.6))
+    alive = program.poll() is None
+    if alive:
+        try:
+            os.kill(int(mark.read_text()), signal.SIGKILL)
+        except ProcessLookupError:
+            alive = False
+    program.wait(60)
+    for path in folder.glob("pid-*"):
+        path.unlink()
+    return alive
+
+
+def _wait_for(condition, program: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while not condition() and program.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_sigterm_to_one_rank_ends_all_at_one_step(tmp_path, supported):
+    folder = _staged(tmp_path / "run", supported, replace(PROTOCOL, relax_ps=500.0, checkpoint_every=10**6))
+    program = _start(folder)
+    _wait_for((folder / "progress.json").exists, program)
+    os.kill(int((folder / "pid-1").read_text()), signal.SIGTERM)
+    assert program.wait(60) != 0
+    outcomes = [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in range(RANKS)]
+    assert {outcome["ended"] for outcome in outcomes} == {STOPPED}
+    (state,) = folder.glob("state-*.ckpt")
+    assert {outcome["step"] for outcome in outcomes} == {int(state.stem.partition("-")[2])}
+
+
+def test_a_checkpoint_of_another_number_of_ranks_is_refused(tmp_path, supported, undisturbed):
+    folder = tmp_path / "fewer"
+    folder.mkdir()
+    for path in undisturbed.iterdir():
+        if path.suffix in (".ckpt", ".json", ".extxyz") and not path.name.startswith("rank-"):
+            (folder / path.name).write_bytes(path.read_bytes())
+    assert _start(folder, RANKS - 1).wait(60) == 2
+    error = json.loads((folder / "error-0.json").read_text())
+    assert error["kind"] == "InputError"
+    assert "another run" in error["what"]
