@@ -11,7 +11,7 @@ from beamheat_fw.physics.structures import ParticleRecipe, SystemRecipe
 
 
 class HeatingStage(Stage):
-    """Relaxation of a hot (or cold) particle on its support, in NVE, over MPI ranks.
+    """A particle on its support between two temperatures, over MPI ranks: relaxing, or steadily heated.
 
     Attributes
     ----------
@@ -23,13 +23,19 @@ class HeatingStage(Stage):
     friction_per_ps : float
         Langevin friction during equilibration.
     equilibrate_ps, relax_ps : float
-        Lengths of the Langevin and of the NVE part.
+        Lengths of equilibration and of relaxation or injection.
+    method : {'relaxation', 'injection'}
+        Whether the particle is let alone after equilibration, or heated at constant power while a bath holds
+        what of the support is farthest from it.
+    powers_nW : tuple of float
+        Three powers or more for an injection; the replicas take them in turn.
     engine : {'replicas', 'decomposed'}
         Whether each rank moves replicas of its own, or all ranks share the atoms of one system.
     ranks : int
         MPI ranks.
     replicas_per_rank : int
-        Replicas that one rank advances side by side in one batch, each with its own seed.
+        Replicas of their own seeds, which a rank advances side by side in one batch; of the decomposed
+        engine, which follow each other.
     sample_every, audit_every, checkpoint_every : int
         Steps between samples of the temperatures, committee audits and checkpoints.
     max_wall_s : float, optional
@@ -45,6 +51,8 @@ class HeatingStage(Stage):
     friction_per_ps: Positive = 5.0
     equilibrate_ps: Positive = 2.0
     relax_ps: Positive = 100.0
+    method: Literal["relaxation", "injection"] = "relaxation"
+    powers_nW: tuple[Positive, ...] = ()
     engine: Literal["replicas", "decomposed"] = "replicas"
     ranks: Count = 2
     replicas_per_rank: Count = 1
@@ -56,22 +64,27 @@ class HeatingStage(Stage):
 
     @model_validator(mode="after")
     def _has_a_difference_to_relax(self) -> HeatingStage:
-        if abs(self.particle_K - self.support_K) < 20.0:
+        if self.method == "relaxation" and abs(self.particle_K - self.support_K) < 20.0:
             raise ValueError("particle_K and support_K must differ by at least 20 K to relax")
         return self
 
     @model_validator(mode="after")
-    def _shares_one_system(self) -> HeatingStage:
-        if self.engine == "decomposed" and self.replicas_per_rank > 1:
+    def _has_powers_to_inject(self) -> HeatingStage:
+        if self.method == "relaxation" and self.powers_nW:
+            raise ValueError("powers_nW belong to method: injection")
+        if self.method == "injection" and len(set(self.powers_nW)) < 3:
+            raise ValueError("injection needs three different powers_nW at least, to extrapolate to none")
+        if self.powers_nW and self.replicas % len(self.powers_nW):
             raise ValueError(
-                "the decomposed engine moves one system on all ranks; replicas_per_rank must be 1"
+                f"{self.replicas} replicas cannot take {len(self.powers_nW)} powers in equal shares; "
+                "ask for a multiple by ranks and replicas_per_rank"
             )
         return self
 
     @property
     def replicas(self) -> int:
         """How many replicas one member drives."""
-        return self.ranks * self.replicas_per_rank if self.engine == "replicas" else 1
+        return self.replicas_per_rank * (self.ranks if self.engine == "replicas" else 1)
 
 
 class EelsStage(Stage):

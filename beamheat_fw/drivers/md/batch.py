@@ -99,6 +99,10 @@ class Batch:
         """Return the templates' positions; shape (N, 3)."""
         return np.concatenate([atoms.get_positions() for atoms in self.templates])
 
+    def of_template(self, values: np.ndarray) -> np.ndarray:
+        """Lay out what holds for the atoms of each frame's template, all frames being alike; shape (N,)."""
+        return np.tile(values, len(self))
+
     def of_frame(self, index: int) -> slice:
         """Return where the atoms of frame `index` stand."""
         return slice(int(self.first[index]), int(self.first[index] + self.counts[index]))

@@ -33,11 +33,6 @@ class RankPlace:
     run_key: str
 
     @property
-    def series(self) -> Path:
-        """The rank's series file."""
-        return self.folder / f"series-{self.rank}.npz"
-
-    @property
     def outcome(self) -> Path:
         """The file that says how the rank's run ended."""
         return self.folder / f"rank-{self.rank}.json"
@@ -72,18 +67,25 @@ class Crew:
     replicas : int
         Of all ranks together.
     checkpoints : Checkpoints
+    series : Path
+        The file of what is measured.
     writes : bool
-        Whether this rank writes what was measured.
+        Whether this rank writes it.
     agree : callable
         Takes this rank's reason to end early, or None, and returns that of all who share a system.
+    turn, turns : int
+        Which of the runs that follow each other this is.
     """
 
     dynamics: Dynamics
     numbers: list[int]
     replicas: int
     checkpoints: Checkpoints
+    series: Path
     writes: bool = True
     agree: Callable[[str | None], str | None] = lambda wish: wish
+    turn: int = 0
+    turns: int = 1
 
 
 def replicas(system: Atoms, protocol: HeatProtocol, place: RankPlace, make_forces: MakeForces) -> Crew:
@@ -103,8 +105,9 @@ def replicas(system: Atoms, protocol: HeatProtocol, place: RankPlace, make_force
     batch = Batch.of([system] * count)
     seeds = [(protocol.seed, number) for number in numbers]
     return Crew(
-        dynamics=Dynamics(batch, make_forces, protocol.motion, seeds),
+        dynamics=Dynamics(batch, make_forces, protocol.motion, seeds, protocol.drive(system, numbers)),
         numbers=numbers,
         replicas=count * place.ranks,
         checkpoints=CheckpointFolder(place.folder, f"state-{place.rank}", place.run_key),
+        series=place.folder / f"series-{place.rank}.npz",
     )

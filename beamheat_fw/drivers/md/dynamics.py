@@ -12,6 +12,7 @@ from ase.units import fs
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.forces import Evaluated, Forces
 from beamheat_fw.drivers.md.integrators import Langevin, State, Thermostat, VelocityVerlet
+from beamheat_fw.drivers.md.source import HeatSource, SourcedVerlet
 from beamheat_fw.drivers.md.velocities import RandomStreams, thermal_velocities
 
 #: Binds a potential to a batch.
@@ -36,6 +37,24 @@ class Motion:
     friction_per_ps: float
 
 
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """Constant power into the particles, and the bath that takes the heat out.
+
+    Attributes
+    ----------
+    powers_eV_ps : ndarray, shape (B,)
+        For each frame of the first batch.
+    bath_K : float
+    held : ndarray of bool, shape (n,)
+        Which atoms of a frame's template the bath holds; the frames are alike.
+    """
+
+    powers_eV_ps: np.ndarray
+    bath_K: float
+    held: np.ndarray
+
+
 class Dynamics:
     """Frames in motion.
 
@@ -48,6 +67,8 @@ class Dynamics:
     motion : Motion
     seeds : sequence of sequence of int
         The entropy of each frame's random numbers.
+    drive : Drive, optional
+        For `driven_step`.
 
     Attributes
     ----------
@@ -58,11 +79,17 @@ class Dynamics:
     """
 
     def __init__(
-        self, batch: Batch, make_forces: MakeForces, motion: Motion, seeds: Sequence[Sequence[int]]
+        self,
+        batch: Batch,
+        make_forces: MakeForces,
+        motion: Motion,
+        seeds: Sequence[Sequence[int]],
+        drive: Drive | None = None,
     ) -> None:
         self._everything = batch
         self._make_forces = make_forces
         self._motion = motion
+        self._drive = drive
         self.streams = RandomStreams(seeds)
         self.active = list(range(len(batch)))
         self.state: State
@@ -74,6 +101,15 @@ class Dynamics:
         self._verlet = VelocityVerlet(batch, self.forces, self._motion.timestep_fs)
         bath = Thermostat(batch, self._motion.friction_per_ps, self._motion.timestep_fs, self.streams)
         self._langevin = Langevin(batch, self._verlet, bath)
+        if self._drive is not None:
+            self._driven = self._with_drive(batch, self._drive)
+
+    def _with_drive(self, batch: Batch, drive: Drive) -> Langevin:
+        motion = self._motion
+        friction = np.where(batch.of_template(drive.held), motion.friction_per_ps, 0.0)
+        far_bath = Thermostat(batch, friction, motion.timestep_fs, self.streams)
+        heat_eV = drive.powers_eV_ps[self.active] * motion.timestep_fs * 1e-3
+        return Langevin(batch, SourcedVerlet(self._verlet, HeatSource(batch), heat_eV), far_bath)
 
     def begin(self, positions_A: np.ndarray, temperatures_K: np.ndarray) -> None:
         """Start at positions of shape (N, 3) with velocities drawn at each atom's temperature."""
@@ -87,6 +123,13 @@ class Dynamics:
     def langevin_step(self, temperatures_K: np.ndarray) -> np.ndarray:
         """Advance by one step in baths of shape (N,); return the heat they gave, eV, shape (B, 2)."""
         return self._langevin.step(self.state, temperatures_K)
+
+    def driven_step(self) -> tuple[np.ndarray, np.ndarray]:
+        """Advance by one step at constant power; return the bath's heat, (B, 2), and what is put in, (B,)."""
+        assert self._drive is not None, "only what is driven can take a driven step"
+        baths_K = np.full(self.batch.masses_amu.shape, self._drive.bath_K)
+        heat = self._driven.step(self.state, baths_K)
+        return heat, self._drive.powers_eV_ps[self.active] * self._motion.timestep_fs * 1e-3
 
     def broken(self) -> dict[int, str]:
         """Return the frames that cannot go on, as positions in `batch`, each with the reason."""

@@ -36,7 +36,8 @@ class HeatOutcome:
         Of the slowest rank, restarts included.
     replicas : list of mapping
         One for each replica: ``replica``, ``marks`` (kind, time_ps, reason), ``drift`` (and whether the
-        ledger closes), ``ledger``, ``bath_residual_eV``, ``exchangeable_heat_eV``.
+        ledger closes), ``ledger``, ``bath_residual_eV``, ``power_nW`` and ``heat_eV``: the heat to be
+        exchanged, or put in.
     ranks : list of mapping
         One for each rank: ``step``, ``wall_s``, ``forces_s``, ``evaluations``, ``start``,
         ``checkpoints_passed_over``.

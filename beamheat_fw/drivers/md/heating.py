@@ -1,4 +1,4 @@
-"""The heating run of one rank: two bodies at their own temperatures, then left alone to exchange heat."""
+"""The heating run of one rank: two bodies at their own temperatures, then left alone or heated steadily."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _Marks:
 
 
 class HeatingRun:
-    """One rank's part of a run, from the built structure to the end of the relaxation.
+    """One rank's part of a run, from the built structure to the end of relaxation or injection.
 
     Parameters
     ----------
@@ -86,7 +86,9 @@ class HeatingRun:
         self.marks = _Marks()
         self.start_info: dict[str, Any] = {}
         self.wall_s = 0.0
-        self._progress = Progress(place.folder, protocol.steps, protocol.timestep_fs, crew.replicas)
+        self._main_phase = "inject" if protocol.injects else "relax"
+        steps = protocol.steps * crew.turns
+        self._progress = Progress(place.folder, steps, protocol.timestep_fs, crew.replicas)
 
     def run(self, stop: Callable[[], bool]) -> str:
         """Run, or go on from the last checkpoint, until the end or until `stop` turns true.
@@ -142,6 +144,10 @@ class HeatingRun:
         if dynamics.state.step < self.protocol.equilibrate_steps:
             heat = dynamics.langevin_step(self.bath_K(dynamics.state.step))
             self.ledger.bath_eV[dynamics.active] += heat
+        elif self.protocol.injects:
+            heat, given = dynamics.driven_step()
+            self.ledger.far_bath_eV[dynamics.active] += heat
+            self.ledger.injected_eV[dynamics.active] += given
         else:
             dynamics.verlet_step()
         self._drop_broken()
@@ -163,12 +169,14 @@ class HeatingRun:
             self._audit()
         if self.place.rank == 0:
             left = None if protocol.max_wall_s is None else protocol.max_wall_s - self.wall_s
-            self._progress.show(step, "equilibrate" if relaxing < 0 else "relax", left)
+            done = self.crew.turn * protocol.steps + step
+            self._progress.show(done, "equilibrate" if relaxing < 0 else self._main_phase, left)
 
     def _sample(self, first: bool) -> None:
         dynamics = self.dynamics
         sample = observe(dynamics.batch, dynamics.state)
-        self.series.add(self._time_ps(), dynamics.active, sample)
+        booked = self.ledger.booked_eV()[dynamics.active]
+        self.series.add(self._time_ps(), dynamics.active, sample, booked)
         self.ledger.now_eV[dynamics.active] = sample.energies_eV
         if first:
             self.ledger.relax_start_eV[dynamics.active] = sample.energies_eV
@@ -211,7 +219,7 @@ class HeatingRun:
             }
             self.crew.checkpoints.save(Checkpoint(self.dynamics.state.step, {**arrays, **recorded}, info))
         if self.crew.writes:
-            write_arrays(self.place.series, {"replica": np.array(self.crew.numbers), **recorded})
+            write_arrays(self.crew.series, {"replica": np.array(self.crew.numbers), **recorded})
 
     def _resume(self) -> bool:
         checkpoint = self.crew.checkpoints.latest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from ase.units import fs, kB
@@ -33,6 +34,14 @@ class State:
     step: int = 0
 
 
+class Stepper(Protocol):
+    """What advances a state by one step."""
+
+    def step(self, state: State) -> None:
+        """Advance `state`."""
+        ...
+
+
 class VelocityVerlet:
     """The symplectic velocity form of Verlet's integrator (Swope et al., J. Chem. Phys. 76, 637 (1982)).
 
@@ -61,17 +70,21 @@ class VelocityVerlet:
 
 
 class Thermostat:
-    """The exact Ornstein-Uhlenbeck half step of Langevin dynamics, without drift of the whole frame.
+    """The exact Ornstein-Uhlenbeck half step of Langevin dynamics, without drift of what it holds.
 
     The centre of mass of each frame is held by projecting its velocity out after each half step. With one
     friction and one temperature the projection commutes with the noise, so the canonical distribution at zero
     total momentum (3N - 3 degrees of freedom a frame) is sampled exactly, by potentials that do not know
     where a frame is as a whole.
 
+    Where the bath holds some atoms only, the momentum it would give them as a whole is kept from them alone:
+    no other atom feels the bath, and the frame's momentum does not change.
+
     Parameters
     ----------
     batch : Batch
     friction_per_ps : ndarray, shape (N,), or float
+        Zero for atoms that the bath does not hold.
     timestep_fs : float
         The whole step.
     streams : RandomStreams
@@ -89,6 +102,10 @@ class Thermostat:
         friction = np.broadcast_to(np.asarray(friction_per_ps, dtype=float), (batch.atoms,))
         self._keep = np.exp(-0.5e-3 * friction * timestep_fs)[:, None]
         self._noise = np.sqrt(kB * (1.0 - self._keep[:, 0] ** 2) / batch.masses_amu)
+        held = (friction > 0).astype(float)
+        self._holds_all = bool((batch.per_frame(held) == batch.counts).all())
+        self._held_masses = held * batch.masses_amu
+        self._held_share = held[:, None] / batch.per_frame(self._held_masses)[batch.frame, None]
 
     def half_step(self, velocities: np.ndarray, temperatures_K: np.ndarray) -> np.ndarray:
         """Return velocities after half a step in a bath.
@@ -101,7 +118,10 @@ class Thermostat:
         """
         widths = (self._noise * np.sqrt(temperatures_K))[:, None]
         drawn = self._keep * velocities + widths * self.streams.normal(self._batch)
-        return without_drift(self._batch, drawn)
+        if self._holds_all:
+            return without_drift(self._batch, drawn)
+        given = self._batch.per_frame(self._held_masses[:, None] * (drawn - velocities))
+        return drawn - self._held_share * given[self._batch.frame]
 
 
 class Langevin:
@@ -112,12 +132,12 @@ class Langevin:
 
     Parameters
     ----------
-    verlet : VelocityVerlet
+    verlet : Stepper
     thermostat : Thermostat
     batch : Batch
     """
 
-    def __init__(self, batch: Batch, verlet: VelocityVerlet, thermostat: Thermostat) -> None:
+    def __init__(self, batch: Batch, verlet: Stepper, thermostat: Thermostat) -> None:
         self._batch = batch
         self._verlet = verlet
         self._thermostat = thermostat

@@ -20,16 +20,22 @@ class Ledger:
     start_eV, relax_start_eV, now_eV : ndarray, shape (R, 2)
         The bodies' energies at the start, when the baths were taken away, and now.
     bath_eV : ndarray, shape (R, 2)
-        The heat the baths gave.
+        The heat the baths of equilibration gave.
+    far_bath_eV : ndarray, shape (R, 2)
+        The heat the bath far from the interface gave since.
+    injected_eV : ndarray, shape (R,)
+        The heat put into the particle since.
     """
 
-    _NAMES = ("start_eV", "relax_start_eV", "now_eV", "bath_eV")
+    _NAMES = ("start_eV", "relax_start_eV", "now_eV", "bath_eV", "far_bath_eV", "injected_eV")
 
     def __init__(self, replicas: int) -> None:
         self.start_eV = np.full((replicas, 2), np.nan)
         self.relax_start_eV = np.full((replicas, 2), np.nan)
         self.now_eV = np.full((replicas, 2), np.nan)
         self.bath_eV = np.zeros((replicas, 2))
+        self.far_bath_eV = np.zeros((replicas, 2))
+        self.injected_eV = np.zeros(replicas)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the ledger's arrays under names that start with ``ledger_``."""
@@ -39,6 +45,10 @@ class Ledger:
         """Go on from what `arrays` returned."""
         for name in self._NAMES:
             getattr(self, name)[...] = arrays[f"ledger_{name}"]
+
+    def booked_eV(self) -> np.ndarray:
+        """Return the heat that came in since the baths of equilibration were taken away; shape (R,)."""
+        return self.far_bath_eV.sum(axis=1) + self.injected_eV
 
     def bath_residual_eV(self) -> np.ndarray:
         """Return what equilibration changed beyond the baths' heat, the integrator's own work; shape (R,)."""

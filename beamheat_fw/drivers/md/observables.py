@@ -9,6 +9,7 @@ from ase.units import kB
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.integrators import State, kinetic_energies_eV
+from beamheat_fw.drivers.md.rigid import motion_inside_particle
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,8 @@ def observe(batch: Batch, state: State) -> Sample:
     kinetic = kinetic_energies_eV(batch, state.velocities)
     energies = batch.per_body(kinetic + state.evaluated.atom_energies_eV)
     inside = batch.per_body(kinetic) - _drift_energies_eV(batch, state)
-    inside[:, 1] -= _turning_energies_eV(batch, state)
+    motion = motion_inside_particle(batch, state.positions_A, state.velocities)
+    inside[:, 1] = batch.per_frame(kinetic_energies_eV(batch, motion))
     degrees = degrees_of_freedom(batch)
     with np.errstate(invalid="ignore", divide="ignore"):
         temperatures = np.where(degrees > 0, 2.0 * inside / (kB * degrees), np.nan)
@@ -77,21 +79,3 @@ def _body_masses(batch: Batch) -> np.ndarray:
 def _drift_energies_eV(batch: Batch, state: State) -> np.ndarray:
     momenta = _per_body_vectors(batch, batch.masses_amu[:, None] * state.velocities)
     return 0.5 * np.einsum("fbi,fbi->fb", momenta, momenta) / _body_masses(batch)
-
-
-def _turning_energies_eV(batch: Batch, state: State) -> np.ndarray:
-    """Return the energy of each particle's rigid rotation about its centre of mass; shape (B,).
-
-    With angular momentum L and inertia tensor I it is L I^-1 L / 2; the pseudo-inverse leaves out the axis of
-    a linear particle. Positions are not wrapped during a run, so a particle is never cut by the cell.
-    """
-    masses = np.where(batch.body == 1, batch.masses_amu, 0.0)
-    centres = batch.per_frame(masses[:, None] * state.positions_A) / _body_masses(batch)[:, 1:]
-    arms = state.positions_A - centres[batch.frame]
-    weighted = masses[:, None] * arms
-    angular = batch.per_frame(np.cross(weighted, state.velocities))
-    second = batch.per_frame(weighted[:, :, None] * arms[:, None, :])
-    inertia = np.trace(second, axis1=1, axis2=2)[:, None, None] * np.eye(3) - second
-    return 0.5 * np.einsum(
-        "fi,fij,fj->f", angular, np.linalg.pinv(inertia, rcond=1e-8, hermitian=True), angular
-    )

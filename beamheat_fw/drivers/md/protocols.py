@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from beamheat_fw.drivers.md.dynamics import Motion
+import numpy as np
+from ase import Atoms
+
+from beamheat_fw.drivers.md.bath_region import far_support
+from beamheat_fw.drivers.md.dynamics import Drive, Motion
 from beamheat_fw.drivers.md.engines import program_of
 from beamheat_fw.errors import InputError
+from beamheat_fw.units import NW_PER_EV_PER_PS
 from beamheat_fw.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -50,7 +55,10 @@ class _JsonFile:
 
 @dataclass(frozen=True)
 class HeatProtocol(_JsonFile):
-    """Equilibration of two bodies at their own temperatures, then relaxation at constant energy.
+    """Equilibration of two bodies at their own temperatures, then relaxation or steady heating.
+
+    In relaxation the energy is constant. With powers, replica k has the power k modulo their number put into
+    its particle, and a bath at the support's temperature holds what of the support is farthest from it.
 
     Attributes
     ----------
@@ -71,6 +79,12 @@ class HeatProtocol(_JsonFile):
         A particle atom further than this from all others of the particle's largest piece has escaped.
     drift_tolerance : float
         Share of the heat to be exchanged that the energy may drift by for the ledger to close.
+    powers_nW : tuple of float
+        None for a relaxation.
+    bath_share : float
+        Share of the support's atoms that the bath holds while power comes in.
+    booking_tolerance : float
+        Share of the heat put in by which energy and bookkeeping may part for the ledger to close.
     """
 
     particle_K: float
@@ -88,6 +102,9 @@ class HeatProtocol(_JsonFile):
     max_wall_s: float | None = None
     escape_distance_A: float = 5.0
     drift_tolerance: float = 0.01
+    powers_nW: tuple[float, ...] = ()
+    bath_share: float = 0.3
+    booking_tolerance: float = 0.001
 
     def __post_init__(self) -> None:
         for name in ("particle_K", "support_K", "timestep_fs", "friction_per_ps", "relax_ps"):
@@ -95,6 +112,9 @@ class HeatProtocol(_JsonFile):
         for name in ("replicas_per_rank", "sample_every", "audit_every", "checkpoint_every"):
             _require_positive(name, getattr(self, name))
         program_of(self.engine)
+        for power in self.powers_nW:
+            _require_positive("powers_nW", power)
+        object.__setattr__(self, "powers_nW", tuple(self.powers_nW))
 
     @classmethod
     def from_stage(cls, stage: HeatingStage, *, seed: int, max_wall_s: float | None = None) -> HeatProtocol:
@@ -106,6 +126,22 @@ class HeatProtocol(_JsonFile):
     def motion(self) -> Motion:
         """Time step and friction."""
         return Motion(self.timestep_fs, self.friction_per_ps)
+
+    @property
+    def injects(self) -> bool:
+        """Whether power comes in after equilibration."""
+        return bool(self.powers_nW)
+
+    def power_nW(self, replica: int) -> float:
+        """Return the power into the particle of a replica; zero in a relaxation."""
+        return self.powers_nW[replica % len(self.powers_nW)] if self.injects else 0.0
+
+    def drive(self, system: Atoms, replicas: Sequence[int]) -> Drive | None:
+        """Return what drives these replicas of a system; None in a relaxation."""
+        if not self.injects:
+            return None
+        powers = np.array([self.power_nW(replica) for replica in replicas]) / NW_PER_EV_PER_PS
+        return Drive(powers, self.support_K, far_support(system, self.bath_share))
 
     @property
     def equilibrate_steps(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from beamheat_fw.drivers.md.observables import Sample
 from beamheat_fw.whole_files import write_whole
 
-SERIES_COLUMNS = ("T_support_K", "T_particle_K", "E_support_eV", "E_particle_eV")
+SERIES_COLUMNS = ("T_support_K", "T_particle_K", "E_support_eV", "E_particle_eV", "booked_eV")
 
 
 class Recorder:
@@ -29,14 +29,15 @@ class Recorder:
         self._time_ps = np.zeros(capacity)
         self._columns = {name: np.full((replicas, capacity), np.nan) for name in SERIES_COLUMNS}
 
-    def add(self, time_ps: float, active: Sequence[int], sample: Sample) -> None:
-        """Append a sample of the replicas `active`."""
+    def add(self, time_ps: float, active: Sequence[int], sample: Sample, booked_eV: np.ndarray) -> None:
+        """Append a sample of the replicas `active`, and the heat that came into each of them from outside."""
         self._time_ps[self.taken] = time_ps
         for body, (temperature, energy) in enumerate(
             (("T_support_K", "E_support_eV"), ("T_particle_K", "E_particle_eV"))
         ):
             self._columns[temperature][active, self.taken] = sample.temperatures_K[:, body]
             self._columns[energy][active, self.taken] = sample.energies_eV[:, body]
+        self._columns["booked_eV"][active, self.taken] = booked_eV
         self.taken += 1
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -85,7 +85,7 @@ def test_the_ledger_of_every_replica_closes(tmp_path, supported, morse):
         assert replica["marks"] == []
     c_particle, c_support = 3 * kB * 7, 3 * kB * 32
     expected = 250.0 * c_particle * c_support / (c_particle + c_support)
-    assert replica["exchangeable_heat_eV"] == pytest.approx(expected)
+    assert replica["heat_eV"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

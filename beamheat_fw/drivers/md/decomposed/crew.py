@@ -49,9 +49,14 @@ class SharedCheckpoints:
 
 
 def one_system(
-    system: Atoms, protocol: HeatProtocol, place: RankPlace, ranks: Ranks, make_forces: MakeShareForces
+    system: Atoms,
+    protocol: HeatProtocol,
+    place: RankPlace,
+    ranks: Ranks,
+    make_forces: MakeShareForces,
+    replica: int = 0,
 ) -> Crew:
-    """Return a rank's part in moving one system.
+    """Return a rank's part in moving one system; replicas follow each other, each moved by all ranks.
 
     Parameters
     ----------
@@ -62,6 +67,7 @@ def one_system(
     ranks : Ranks
     make_forces : callable
         Binds the driving potential to a share.
+    replica : int
 
     Raises
     ------
@@ -74,17 +80,21 @@ def one_system(
             "Ask for fewer ranks.",
             {"ranks": ranks.size, "atoms": len(system)},
         )
-    folder = CheckpointFolder(place.folder, "state", place.run_key)
+    folder = CheckpointFolder(place.folder, f"state-{replica}", place.run_key)
 
     def agree(wish: str | None) -> str | None:
         wishes = (None, WALL_TIME, STOPPED)
         return wishes[int(ranks.largest(np.array([float(wishes.index(wish))]))[0])]
 
+    seed, drive = (protocol.seed, replica), protocol.drive(system, [replica])
     return Crew(
-        dynamics=DecomposedDynamics(system, ranks, make_forces, protocol.motion, (protocol.seed, 0)),
-        numbers=[0],
-        replicas=1,
+        dynamics=DecomposedDynamics(system, ranks, make_forces, protocol.motion, seed, drive),
+        numbers=[replica],
+        replicas=protocol.replicas_per_rank,
         checkpoints=SharedCheckpoints(folder, ranks),
+        series=place.folder / f"series-{replica}.npz",
         writes=ranks.is_first,
         agree=agree,
+        turn=replica,
+        turns=protocol.replicas_per_rank,
     )

@@ -13,7 +13,7 @@ from beamheat_fw.drivers.md.decomposed.bisection import bisect, within_cell
 from beamheat_fw.drivers.md.decomposed.forces import DecomposedForces
 from beamheat_fw.drivers.md.decomposed.ranks import Ranks
 from beamheat_fw.drivers.md.decomposed.share import Share
-from beamheat_fw.drivers.md.dynamics import Dynamics, Motion
+from beamheat_fw.drivers.md.dynamics import Drive, Dynamics, Motion
 from beamheat_fw.drivers.md.forces import Evaluated
 from beamheat_fw.drivers.md.integrators import State
 
@@ -36,6 +36,8 @@ class DecomposedDynamics(Dynamics):
     motion : Motion
     seed : sequence of int
         The entropy of the random numbers.
+    drive : Drive, optional
+        For `driven_step`.
 
     Attributes
     ----------
@@ -53,12 +55,13 @@ class DecomposedDynamics(Dynamics):
         make_forces: MakeShareForces,
         motion: Motion,
         seed: Sequence[int],
+        drive: Drive | None = None,
     ) -> None:
         self._ranks = ranks
         self._frame = Batch.of([system])
         self.sharings = 0
         owners = self._owners(system.positions, np.ones(len(system)))
-        super().__init__(self._share(owners), make_forces, motion, [seed])  # type: ignore[arg-type]
+        super().__init__(self._share(owners), make_forces, motion, [seed], drive)  # type: ignore[arg-type]
 
     def _share(self, owners: np.ndarray) -> Share:
         return Share.taking(self._frame.templates[0], np.flatnonzero(owners == self._ranks.rank), self._ranks)
@@ -81,6 +84,12 @@ class DecomposedDynamics(Dynamics):
     def langevin_step(self, temperatures_K: np.ndarray) -> np.ndarray:
         """Advance by one step in baths of shape (n,); return the heat they gave, eV, shape (1, 2)."""
         heat = super().langevin_step(temperatures_K)
+        self._share_out_if_due()
+        return heat
+
+    def driven_step(self) -> tuple[np.ndarray, np.ndarray]:
+        """Advance by one step at constant power; return the bath's heat, (1, 2), and what is put in, (1,)."""
+        heat = super().driven_step()
         self._share_out_if_due()
         return heat
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from beamheat_fw.drivers.md.audit import Auditor
 from beamheat_fw.drivers.md.batch import Batch
@@ -20,7 +22,7 @@ from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_parts, read_structur
 from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
-from beamheat_fw.drivers.md.summary import summarise
+from beamheat_fw.drivers.md.summary import joined, summarise
 from beamheat_fw.whole_files import write_whole
 
 
@@ -49,11 +51,19 @@ def _heat(folder: Path, ranks: Ranks, stop: Callable[[], bool]) -> bool:
     key = run_key(folder, SYSTEM_FILE, protocol.identity(), ranks.size)
     place = RankPlace(folder, ranks.rank, ranks.size, key)
     auditor = Auditor(auditing, judge_of(file)) if len(models) > 1 else None
-    run = HeatingRun(protocol, place, one_system(system, protocol, place, ranks, driving), auditor)
-    ending = run.run(stop)
-    content = {**summarise(run, ending), "forces_s": watch.seconds, "evaluations": watch.calls}
+    # Each replica has its part of the wall time; one that is done ends at once when the run goes on.
+    limit = None if protocol.max_wall_s is None else protocol.max_wall_s / protocol.replicas_per_rank
+    protocol = replace(protocol, max_wall_s=limit)
+    summaries: list[dict[str, Any]] = []
+    for replica in range(protocol.replicas_per_rank):
+        crew = one_system(system, protocol, place, ranks, driving, replica)
+        run = HeatingRun(protocol, place, crew, auditor)
+        summaries.append(summarise(run, run.run(stop)))
+        if summaries[-1]["ended"] == STOPPED:
+            break
+    content = {**joined(summaries), "forces_s": watch.seconds, "evaluations": watch.calls}
     write_whole(place.outcome, json.dumps(content).encode())
-    return ending != STOPPED
+    return content["ended"] != STOPPED
 
 
 if __name__ == "__main__":

@@ -56,6 +56,10 @@ class Share(Batch):
         """Return where this rank's atoms start; shape (n, 3)."""
         return self.templates[0].get_positions()[self.ids]
 
+    def of_template(self, values: np.ndarray) -> np.ndarray:
+        """Take this rank's atoms' part of what holds for the template's atoms; shape (n,)."""
+        return values[self.ids]
+
     def of_frame(self, index: int) -> slice:
         """Return where the atoms of the one frame stand."""
         return slice(0, self.ids.size)

@@ -107,7 +107,7 @@ def test_killed_five_times_and_cut_short_once_it_ends_in_the_same_state(tmp_path
         kills += _kill_a_rank(folder, program, chance)
     assert kills == 5
     assert program.wait(180) == 0
-    last = f"state-{PROTOCOL.steps:012d}.ckpt"
+    last = f"state-0-{PROTOCOL.steps:012d}.ckpt"
     _assert_same_state(undisturbed / last, folder / last)
     expected, found = (_arrays(each / "series-0.npz") for each in (undisturbed, folder))
     assert all(np.array_equal(expected[name], found[name], equal_nan=True) for name in expected)
@@ -164,7 +164,7 @@ def test_sigterm_to_one_rank_ends_all_at_one_step(tmp_path, supported):
     outcomes = [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in range(RANKS)]
     assert {outcome["ended"] for outcome in outcomes} == {STOPPED}
     (state,) = folder.glob("state-*.ckpt")
-    assert {outcome["step"] for outcome in outcomes} == {int(state.stem.partition("-")[2])}
+    assert {outcome["step"] for outcome in outcomes} == {int(state.stem.rpartition("-")[2])}
 
 
 def test_a_checkpoint_of_another_number_of_ranks_is_refused(tmp_path, supported, undisturbed):
