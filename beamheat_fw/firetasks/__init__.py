@@ -2,7 +2,8 @@
 
 from beamheat_fw.firetasks.campaigns import Advance, SaveCampaign
 from beamheat_fw.firetasks.committees import AssembleCommittee, CalibrateCommittee
-from beamheat_fw.firetasks.heating import AnalyseConductance, HeatParticle
+from beamheat_fw.firetasks.conductance import AnalyseConductance
+from beamheat_fw.firetasks.heating import HeatParticle
 from beamheat_fw.firetasks.labels import LabelStructures, ProposeStructures
 from beamheat_fw.firetasks.prediction import PredictTemperature
 from beamheat_fw.firetasks.rounds import ExploreWithCommittee, SelectStructures

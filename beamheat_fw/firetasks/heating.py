@@ -1,4 +1,4 @@
-"""Firetasks of the heated particle: MD runs, and the conductance that follows from them."""
+"""The firetask of the heated particle: an MD run for each member of the committee."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from beamheat_fw.campaign import HeatingStage
-from beamheat_fw.errors import CalculationError
 from beamheat_fw.firetasks.committee_files import stage_committee
 from beamheat_fw.firetasks.context import Context, Site
-from beamheat_fw.firetasks.job import CampaignTask, JobTask
+from beamheat_fw.firetasks.job import JobTask
 from beamheat_fw.identity import key_id
 from beamheat_fw.physics.series import TemperatureSeries
-from beamheat_fw.store.artifacts import put_artifact, read_artifact
-from beamheat_fw.store.documents import Committee, Conductance, MDRun
+from beamheat_fw.store.artifacts import put_artifact
+from beamheat_fw.store.documents import Committee, MDRun
 from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.documents.heat import Segment
 from beamheat_fw.store.provenance import Source
 from beamheat_fw.store.structures import composition_fields
 
-if TYPE_CHECKING:
-    from beamheat_fw.physics.conductance import ConductanceResult
-
+#: The kind of an MD run, by the method of the stage.
+KINDS: Final[dict[str, Literal["heating", "injection"]]] = {
+    "relaxation": "heating",
+    "injection": "injection",
+}
 #: Samples of the short series that stand in the document itself, for queries and figures.
 SHORT_SERIES = 200
 
@@ -38,7 +39,7 @@ def load_committee(context: Context, round_number: int) -> Committee:
 
 
 class HeatParticle(JobTask):
-    """Let a hot particle cool on its support, driven by one member, audited by the committee."""
+    """Let a hot particle cool on its support or heat it, driven by one member, audited by the committee."""
 
     _fw_name = "{{beamheat_fw.firetasks.HeatParticle}}"
     required_params = ["member", "potential_id"]  # noqa: RUF012
@@ -92,7 +93,7 @@ class HeatParticle(JobTask):
         run = MDRun(
             campaign_id=context.campaign_id,
             run_key=f"heat-r{context.round}-m{self['member']}",
-            kind="heating",
+            kind=KINDS[heating.method],
             state="completed" if series else "failed",
             engine=heating.engine,
             ranks=heating.ranks,
@@ -167,72 +168,6 @@ def unpack_series(content: bytes) -> list[TemperatureSeries]:
             )
             for index in range(int(arrays["count"]))
         ]
-
-
-class AnalyseConductance(CampaignTask):
-    """Find the interface conductance from all heating runs of a round."""
-
-    _fw_name = "{{beamheat_fw.firetasks.AnalyseConductance}}"
-
-    def act(self, context: Context) -> dict[str, Any]:
-        """Fit all replicas of all members together."""
-        from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
-
-        query = {"campaign_id": context.campaign_id, "kind": "heating", "state": "completed"}
-        # By member, not by who ended first: sums, and so the last digits, depend on the order.
-        runs = sorted(context.store.find(MDRun, query), key=lambda run: run.run_key)
-        series = [
-            one
-            for run in runs
-            for one in unpack_series(read_artifact(context.store, run.series_sha256 or ""))
-        ]
-        if not series:
-            raise _none_survived(context)
-        system = describe_heated(context.campaign.heating)
-        contact = Contact(system["contact_area_nm2"], system["contact_definition"])
-        heated = HeatedSystem(system["n_particle"], system["n_support"], contact)
-        document = _conductance(context, relaxation_conductance(series, heated), runs)
-        context.save(document, [Source("md_runs", run.id, "relaxation") for run in runs])
-        return {"conductance_id": document.id, "verdict": document.fit["verdict"]}
-
-
-def _none_survived(context: Context) -> CalculationError:
-    runs = context.store.find(MDRun, {"campaign_id": context.campaign_id, "kind": "heating"})
-    reasons = [warning for run in runs for warning in run.analysis.warnings]
-    return CalculationError(
-        "No replica of the heated particle can be used: atoms escaped, or the energy was not conserved",
-        "Look at the runs in md_runs; a campaign with more labels, rounds or training epochs gives "
-        "potentials that hold.",
-        {"campaign_id": context.campaign_id, "marks": len(reasons), "first": reasons[0] if reasons else ""},
-    )
-
-
-def _conductance(context: Context, result: ConductanceResult, runs: list[MDRun]) -> Conductance:
-    from beamheat_fw.physics.structures import build_system
-
-    fit = result.to_dict()
-    low, high = fit["conductance_MW_m2K"]["interval"]
-    return Conductance(
-        campaign_id=context.campaign_id,
-        result_key=f"relaxation-r{context.round}",
-        conductance_MW_m2K=fit["conductance_MW_m2K"]["value"],
-        conductance_low_MW_m2K=low,
-        conductance_high_MW_m2K=high,
-        compatible_with_zero=result.compatible_with_zero,
-        method="relaxation",
-        area_definition=result.contact.definition,
-        area_nm2=result.contact.area_nm2,
-        temperature_K=result.T_interface_K,
-        breakdown={
-            "statistical": fit["statistical_MW_m2K"]["error"],
-            "potential": fit["potential_error_MW_m2K"],
-            "heat_capacity": fit["heat_capacity_error_MW_m2K"],
-        },
-        fit=fit,
-        md_run_ids=tuple(run.id for run in runs),
-        analysis=Analysis(warnings=(*result.warnings, *(w for run in runs for w in run.analysis.warnings))),
-        **composition_fields(build_system(context.campaign.heating.system)),
-    )
 
 
 def _short(series: list[TemperatureSeries]) -> dict[str, Any]:

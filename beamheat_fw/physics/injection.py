@@ -107,6 +107,19 @@ class InjectionResult:
     runs: tuple[SteadyRun, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def compatible_with_zero(self) -> bool:
+        """Whether no conductance at all is within two standard errors."""
+        return self.conductance_MW_m2K.value <= 2.0 * self.conductance_MW_m2K.error
+
+    @property
+    def verdict(self) -> str:
+        """The result in one sentence."""
+        g = self.conductance_MW_m2K
+        if self.compatible_with_zero:
+            return f"compatible with zero: at most {g.high:.3g} MW m^-2 K^-1 (84 %)"
+        return f"{g.value:.3g} (+{g.high - g.value:.2g} -{g.value - g.low:.2g}) MW m^-2 K^-1"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain data."""
         return {

@@ -66,7 +66,7 @@ class CampaignDocuments:
         """The runs behind the conductance; all heating runs before there is one."""
         if self.conductance is not None and self.conductance.md_run_ids:
             return tuple(run for run in self.runs if run.id in self.conductance.md_run_ids)
-        return tuple(run for run in self.runs if run.kind == "heating")
+        return tuple(run for run in self.runs if run.kind in ("heating", "injection"))
 
     @property
     def judged_round(self) -> Round | None:

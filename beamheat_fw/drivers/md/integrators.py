@@ -88,6 +88,8 @@ class Thermostat:
     timestep_fs : float
         The whole step.
     streams : RandomStreams
+    keeps_momentum : bool
+        False for atoms that are bound to something outside, whose momentum is not conserved anyway.
     """
 
     def __init__(
@@ -96,12 +98,14 @@ class Thermostat:
         friction_per_ps: np.ndarray | float,
         timestep_fs: float,
         streams: RandomStreams,
+        keeps_momentum: bool = True,
     ) -> None:
         self._batch = batch
         self.streams = streams
         friction = np.broadcast_to(np.asarray(friction_per_ps, dtype=float), (batch.atoms,))
         self._keep = np.exp(-0.5e-3 * friction * timestep_fs)[:, None]
         self._noise = np.sqrt(kB * (1.0 - self._keep[:, 0] ** 2) / batch.masses_amu)
+        self._keeps_momentum = keeps_momentum
         held = (friction > 0).astype(float)
         self._holds_all = bool((batch.per_frame(held) == batch.counts).all())
         self._held_masses = held * batch.masses_amu
@@ -118,6 +122,8 @@ class Thermostat:
         """
         widths = (self._noise * np.sqrt(temperatures_K))[:, None]
         drawn = self._keep * velocities + widths * self.streams.normal(self._batch)
+        if not self._keeps_momentum:
+            return drawn
         if self._holds_all:
             return without_drift(self._batch, drawn)
         given = self._batch.per_frame(self._held_masses[:, None] * (drawn - velocities))

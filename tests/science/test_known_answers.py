@@ -1,0 +1,170 @@
+"""Heat flows whose values are known, through the engine's own baths, heat source and integrators."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.units import fs, kB
+
+from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.forces import Evaluated
+from beamheat_fw.drivers.md.integrators import Langevin, State, Thermostat, VelocityVerlet
+from beamheat_fw.drivers.md.observables import observe
+from beamheat_fw.drivers.md.source import HeatSource, SourcedVerlet
+from beamheat_fw.drivers.md.velocities import RandomStreams, thermal_velocities
+
+#: One step of 0.1 in units of k = 1 eV/Å² and m = 1 amu, whose unit of time is ASE's.
+STEP = 0.1
+TIMESTEP_FS = STEP / fs
+PER_PS = 1e3 * fs  # a rate of 1 in those units
+
+
+class SpringChains:
+    """Chains between fixed walls, each direction of space a chain of its own; cubic forces are optional.
+
+    Neighbours pull with k d + cubic d^3 along each axis: with k = 1 a scalar harmonic chain, three of them at
+    once.
+    """
+
+    def __init__(self, batch: Batch, cubic: float = 0.0) -> None:
+        self._batch = batch
+        self._cubic = cubic
+
+    def __call__(self, positions_A: np.ndarray) -> Evaluated:
+        moved = positions_A.reshape(len(self._batch), -1, 3)
+        stretched = np.diff(moved, axis=1, prepend=0.0, append=0.0)
+        pulls = stretched + self._cubic * stretched**3
+        energies = np.sum(0.5 * stretched**2 + 0.25 * self._cubic * stretched**4, axis=2)
+        atoms = 0.5 * (energies[:, :-1] + energies[:, 1:]).ravel()
+        forces = np.diff(pulls, axis=1).reshape(-1, 3)
+        return Evaluated(self._batch.per_frame(atoms), atoms, forces)
+
+    def list_positions_A(self) -> None:
+        return None
+
+    def rebuild(self, positions_A: np.ndarray) -> None:
+        return None
+
+
+def chains(masses: np.ndarray, count: int) -> Batch:
+    """Return `count` chains whose left half, which will be hot, is body 1."""
+    atoms = Atoms(f"H{masses.size}", positions=np.zeros((masses.size, 3)), masses=masses)
+    atoms.set_array("body", (np.arange(masses.size) < masses.size // 2).astype(int))
+    return Batch.of([atoms] * count)
+
+
+class BetweenBaths:
+    """Chains whose left atoms feel a hot and right ones a cold bath, kB T = 1.5 and 0.5 eV."""
+
+    hot, cold = 1.5, 0.5
+
+    def __init__(self, batch: Batch, friction: np.ndarray, cubic: float = 0.0) -> None:
+        self.batch = batch
+        self._baths_K = np.where(batch.body == 1, self.hot, self.cold) / kB
+        forces = SpringChains(batch, cubic)
+        streams = RandomStreams([(3, number) for number in range(len(batch))])
+        rates = np.tile(friction, len(batch)) * PER_PS
+        bath = Thermostat(batch, rates, TIMESTEP_FS, streams, keeps_momentum=False)
+        verlet = VelocityVerlet(batch, forces, TIMESTEP_FS)
+        self._langevin = Langevin(batch, verlet, bath)
+        velocities = thermal_velocities(batch, self._baths_K, streams)
+        rest = np.zeros((batch.atoms, 3))
+        self.state = State(rest, velocities, forces(rest))
+
+    def flow(self, steps: int) -> tuple[float, float]:
+        """Return the heat that passes a chain in a unit of time, over all directions, and its error."""
+        heat = sum(self._langevin.step(self.state, self._baths_K) for _ in range(steps))
+        passed = 0.5 * (heat[:, 1] - heat[:, 0]) / (steps * STEP)
+        return float(passed.mean()), float(passed.std(ddof=1) / len(passed) ** 0.5)
+
+    def profile(self, steps: int) -> np.ndarray:
+        """Return kB T of each atom along the chain, a mean over chains, directions and steps."""
+        total = np.zeros(self.batch.counts[0])
+        for _ in range(steps):
+            self._langevin.step(self.state, self._baths_K)
+            squares = np.einsum("ij,ij->i", self.state.velocities, self.state.velocities) / 3.0
+            total += (self.batch.masses_amu * squares).reshape(len(self.batch), -1).mean(axis=0)
+        return total / steps
+
+
+def test_a_harmonic_chain_between_two_baths_conducts_as_rieder_lebowitz_and_lieb_found():
+    """G = (3 - sqrt 5)/4 for friction 1 (J. Math. Phys. 8, 1073 (1967)), at any length beyond a few atoms."""
+    friction = np.zeros(24)
+    friction[[0, -1]] = 1.0
+    chain = BetweenBaths(chains(np.ones(24), 96), friction)
+    chain.flow(1000)
+    flow, error = chain.flow(6000)
+    expected = 3.0 * (3.0 - 5.0**0.5) / 4.0
+    print(f"\nG {flow / 3:.4f} +- {error / 3:.4f}, exact {expected / 3:.4f}")
+    assert flow == pytest.approx(expected, abs=max(3.0 * error, 0.01 * expected))
+    assert error < 0.02 * expected
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(1, 0.31831), (3, 0.15632), (10, 0.06312)])
+def test_where_masses_change_heat_passes_as_landauer_says(ratio, expected):
+    """Half-chains of mass 1 and `ratio` between baths that absorb: G = integral of T(w) dw/2 pi."""
+    half, absorbing = 70, 50
+    ramp = 0.25 * np.linspace(1.0, 0.02, absorbing) ** 2
+    friction = np.zeros(2 * half)
+    friction[:absorbing] = ramp
+    friction[-absorbing:] = ramp[::-1] / ratio**0.5
+    masses = np.repeat([1.0, float(ratio)], half)
+    chain = BetweenBaths(chains(masses, 48), friction)
+    chain.flow(3000)
+    flow, error = chain.flow(6000)
+    print(f"\nmass ratio {ratio}: G {flow / 3:.4f} +- {error / 3:.4f}, Landauer {expected:.4f}")
+    assert flow / 3.0 == pytest.approx(expected, abs=3.0 * error / 3.0 + 0.03 * expected)
+    assert error / 3.0 < 0.04 * expected
+
+
+def test_two_identical_halves_have_no_jump_between_them_as_they_grow():
+    """Anharmonic, so that heat diffuses: the step from one half to the other is a share of 1/N."""
+    jumps = []
+    for atoms in (8, 32):
+        friction = np.zeros(atoms)
+        friction[[0, -1]] = 1.0
+        chain = BetweenBaths(chains(np.ones(atoms), 96), friction, cubic=1.0)
+        chain.flow(2000)
+        profile = chain.profile(4000)
+        assert (np.diff(profile) < 0.05).all()
+        jumps.append(float(profile[atoms // 2 - 1] - profile[atoms // 2]))
+    print(f"\njumps {jumps[0]:.4f} and {jumps[1]:.4f} of kB T = 1")
+    assert 0.0 <= jumps[1] < 0.5 * jumps[0]
+    assert jumps[1] < 0.03
+
+
+def test_a_body_that_is_heated_and_cooled_alike_everywhere_stands_as_much_above_its_bath_as_friction_says():
+    """P = friction (3N - 6) k_B (T - T_bath): what the source puts into 3N - 6 motions the bath takes out."""
+    random = np.random.default_rng(1)
+    atoms = Atoms("H12", positions=random.uniform(-3.0, 3.0, (12, 3)), masses=np.ones(12))
+    batch = Batch.of([atoms] * 64)
+    rest = batch.start_positions_A()
+
+    class Held(SpringChains):
+        """Every atom drawn to the others' centre, so that no force turns or moves the whole."""
+
+        def __call__(self, positions_A: np.ndarray) -> Evaluated:
+            moved = positions_A.reshape(64, 12, 3)
+            arms = moved - moved.mean(axis=1, keepdims=True)
+            energies = 0.5 * np.sum(arms**2, axis=2).ravel()
+            return Evaluated(batch.per_frame(energies), energies, -arms.reshape(-1, 3))
+
+    friction, bath = 0.2, 0.5
+    power = 3.0  # eV in a unit of time
+    forces, streams = Held(batch), RandomStreams([(7, number) for number in range(64)])
+    verlet = VelocityVerlet(batch, forces, TIMESTEP_FS)
+    driven = SourcedVerlet(verlet, HeatSource(batch), np.full(64, power * STEP))
+    langevin = Langevin(batch, driven, Thermostat(batch, friction * PER_PS, TIMESTEP_FS, streams))
+    baths_K = np.full(batch.atoms, bath / kB)
+    state = State(rest, thermal_velocities(batch, baths_K, streams), forces(rest))
+    temperatures = []
+    for step in range(4000):
+        langevin.step(state, baths_K)
+        if step > 800:
+            temperatures.append(kB * observe(batch, state).temperatures_K[:, 1])
+    each = np.mean(temperatures, axis=0)
+    expected = bath + power / (friction * (3 * 12 - 6))
+    error = each.std(ddof=1) / 8.0
+    print(f"\nkB T {each.mean():.4f} +- {error:.4f}, exact {expected:.4f}")
+    assert each.mean() == pytest.approx(expected, abs=max(3.0 * error, 0.01 * (expected - bath)))
