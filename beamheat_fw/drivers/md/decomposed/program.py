@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from beamheat_fw.drivers.md.audit import Auditor
 from beamheat_fw.drivers.md.batch import Batch
@@ -16,13 +14,13 @@ from beamheat_fw.drivers.md.decomposed.crew import one_system
 from beamheat_fw.drivers.md.decomposed.forces import CommitteeOverRanks, DecomposedForces
 from beamheat_fw.drivers.md.decomposed.ranks import Ranks
 from beamheat_fw.drivers.md.decomposed.share import Share
+from beamheat_fw.drivers.md.decomposed.turns import run_in_turn
 from beamheat_fw.drivers.md.forces import Stopwatch
 from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_parts, read_structures, run_key
 from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
-from beamheat_fw.drivers.md.summary import joined, summarise
 from beamheat_fw.whole_files import write_whole
 
 
@@ -51,17 +49,11 @@ def _heat(folder: Path, ranks: Ranks, stop: Callable[[], bool]) -> bool:
     key = run_key(folder, SYSTEM_FILE, protocol.identity(), ranks.size)
     place = RankPlace(folder, ranks.rank, ranks.size, key)
     auditor = Auditor(auditing, judge_of(file)) if len(models) > 1 else None
-    # Each replica has its part of the wall time; one that is done ends at once when the run goes on.
-    limit = None if protocol.max_wall_s is None else protocol.max_wall_s / protocol.replicas_per_rank
-    protocol = replace(protocol, max_wall_s=limit)
-    summaries: list[dict[str, Any]] = []
-    for replica in range(protocol.replicas_per_rank):
-        crew = one_system(system, protocol, place, ranks, driving, replica)
-        run = HeatingRun(protocol, place, crew, auditor)
-        summaries.append(summarise(run, run.run(stop)))
-        if summaries[-1]["ended"] == STOPPED:
-            break
-    content = {**joined(summaries), "forces_s": watch.seconds, "evaluations": watch.calls}
+
+    def prepare(each: HeatProtocol, replica: int) -> HeatingRun:
+        return HeatingRun(each, place, one_system(system, each, place, ranks, driving, replica), auditor)
+
+    content = {**run_in_turn(protocol, prepare, stop), "forces_s": watch.seconds, "evaluations": watch.calls}
     write_whole(place.outcome, json.dumps(content).encode())
     return content["ended"] != STOPPED
 

@@ -17,10 +17,11 @@ from beamheat_fw.drivers.md.decomposed.crew import one_system
 from beamheat_fw.drivers.md.decomposed.forces import DecomposedForces
 from beamheat_fw.drivers.md.decomposed.graph import PartGraph
 from beamheat_fw.drivers.md.decomposed.ranks import Ranks
+from beamheat_fw.drivers.md.decomposed.share import Share
+from beamheat_fw.drivers.md.decomposed.turns import run_in_turn
 from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
-from beamheat_fw.drivers.md.summary import summarise
 
 spec = importlib.util.spec_from_file_location("morse_program", Path(__file__).parents[1] / "morse_program.py")
 morse = importlib.util.module_from_spec(spec)
@@ -57,14 +58,18 @@ def _heat(folder: Path, ranks: Ranks, stop: Callable[[], bool]) -> bool:
     protocol = HeatProtocol.read(folder / "protocol.json")
     place = RankPlace(folder, ranks.rank, ranks.size, json.dumps([protocol.identity(), ranks.size]))
     system = read(folder / "system.extxyz", parallel=False)
-    crew = one_system(
-        system, protocol, place, ranks, lambda share: DecomposedForces(MorsePart(), share, morse.SKIN_A)
-    )
-    run = HeatingRun(protocol, place, crew)
-    ending = run.run(stop)
-    content = {**summarise(run, ending), "sharings": crew.dynamics.sharings}
+    sharings = []
+
+    def driving(share: Share) -> DecomposedForces:
+        sharings.append(share.ids.size)
+        return DecomposedForces(MorsePart(), share, morse.SKIN_A)
+
+    def prepare(each: HeatProtocol, replica: int) -> HeatingRun:
+        return HeatingRun(each, place, one_system(system, each, place, ranks, driving, replica))
+
+    content = {**run_in_turn(protocol, prepare, stop), "sharings": len(sharings)}
     (folder / f"rank-{ranks.rank}.json").write_text(json.dumps(content))
-    return ending != STOPPED
+    return content["ended"] != STOPPED
 
 
 if __name__ == "__main__":

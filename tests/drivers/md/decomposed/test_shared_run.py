@@ -85,16 +85,31 @@ def test_energy_is_conserved_while_atoms_change_hands(undisturbed):
     assert np.ptp(series["E_total_eV"][0]) < 0.02
 
 
-def test_one_rank_moves_the_atoms_as_three_do(tmp_path, supported, undisturbed):
+@pytest.mark.parametrize("powers_nW", [(), (10.0, 20.0, 30.0)], ids=["relaxation", "injection"])
+def test_one_rank_moves_the_atoms_as_three_do(tmp_path, supported, powers_nW):
     """Every atom has the same random numbers whoever owns it, so that only the order of sums differs."""
-    protocol = replace(PROTOCOL, equilibrate_ps=0.1, relax_ps=0.1, sample_every=1)
+    count = max(1, len(powers_nW))
+    protocol = replace(
+        PROTOCOL,
+        equilibrate_ps=0.1,
+        relax_ps=0.1,
+        sample_every=1,
+        replicas_per_rank=count,
+        powers_nW=powers_nW,
+    )
     alone, shared = (_staged(tmp_path / name, supported, protocol) for name in ("alone", "shared"))
     programs = [_start(alone, 1), _start(shared, RANKS)]
     assert [program.wait(180) for program in programs] == [0, 0]
-    one, three = (_arrays(folder / "series-0.npz") for folder in (alone, shared))
-    assert three["E_particle_eV"] == pytest.approx(one["E_particle_eV"], abs=1e-8)
-    assert three["T_support_K"] == pytest.approx(one["T_support_K"], abs=1e-6)
-    assert np.ptp(one["E_particle_eV"]) > 1e-3
+    for replica in range(count):
+        one, three = (_arrays(folder / f"series-{replica}.npz") for folder in (alone, shared))
+        assert three["E_particle_eV"] == pytest.approx(one["E_particle_eV"], abs=1e-8)
+        assert three["T_support_K"] == pytest.approx(one["T_support_K"], abs=1e-6)
+        assert three["booked_eV"] == pytest.approx(one["booked_eV"], abs=1e-8)
+        assert np.ptp(one["E_particle_eV"]) > 1e-3
+        assert bool(np.ptp(one["booked_eV"])) is bool(powers_nW)
+    outcome = json.loads((shared / "rank-0.json").read_text())
+    assert [each["replica"] for each in outcome["replicas"]] == list(range(count))
+    assert [each["power_nW"] for each in outcome["replicas"]] == [*(powers_nW or (0.0,))]
 
 
 def test_killed_five_times_and_cut_short_once_it_ends_in_the_same_state(tmp_path, supported, undisturbed):
