@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ase.build import graphene
+from ase.units import kB
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.bath_region import far_support
@@ -25,9 +26,9 @@ PROTOCOL = HeatProtocol(
     particle_K=400.0,
     support_K=300.0,
     timestep_fs=2.0,
-    friction_per_ps=5.0,
-    equilibrate_ps=0.4,
-    relax_ps=6.0,
+    friction_per_ps=20.0,
+    equilibrate_ps=0.6,
+    relax_ps=5.0,
     replicas_per_rank=3,
     sample_every=5,
     audit_every=500,
@@ -81,12 +82,17 @@ def test_a_bath_of_some_atoms_warms_them_alone_and_gives_no_momentum(moving):
     velocities = state.velocities
     momentum = batch.per_frame(batch.masses_amu[:, None] * velocities)
     energies = []
-    for _ in range(400):
+    for _ in range(4000):
         velocities = bath.half_step(velocities, np.full(batch.atoms, 700.0))
         energies.append(kinetic_energies_eV(batch, velocities)[held].mean())
     assert np.array_equal(velocities[~held], state.velocities[~held])
     assert batch.per_frame(batch.masses_amu[:, None] * velocities) == pytest.approx(momentum, abs=1e-10)
-    assert np.mean(energies[100:]) == pytest.approx(1.5 * 8.617333e-5 * 700.0, rel=0.1)
+    # The drift of the held atoms as a whole stays what it was; the other 3n - 3 motions are thermal.
+    masses = np.where(held, batch.masses_amu, 0.0)
+    drift = batch.per_frame(masses[:, None] * velocities) / batch.per_frame(masses)[:, None]
+    drifting_eV = 0.5 * (batch.per_frame(masses) * np.sum(drift**2, axis=1)).sum()
+    expected = (1.5 * kB * 700.0 * (held.sum() - 2) + drifting_eV) / held.sum()
+    assert np.mean(energies[100:]) == pytest.approx(expected, rel=0.03)
 
 
 def test_the_bath_holds_the_lower_face_of_a_slab_and_the_rim_of_a_sheet(supported):
@@ -124,8 +130,11 @@ def test_what_comes_in_goes_out_or_is_kept_and_more_power_makes_it_hotter(tmp_pa
         kept = sum(ledger["now_eV"]) - sum(ledger["relax_start_eV"])
         # The integrator's own energy fluctuates by a few meV with so few atoms.
         assert kept == pytest.approx(put_in + sum(ledger["far_bath_eV"]), abs=0.006)
-        assert sum(ledger["far_bath_eV"]) < 0.0
         assert ledger["far_bath_eV"][1] == pytest.approx(0.0, abs=1e-12)
+        assert replica["drift"]["share"] < 2e-3
+        # What a picosecond of the least power puts in is hardly more than the integrator's own fluctuation.
+        assert replica["drift"]["closes"] or power == min(PROTOCOL.powers_nW)
+    assert sum(sum(replica["ledger"]["far_bath_eV"]) for replica in found) < -0.3
     late = [
         (one.T_particle_K - one.T_support_K)[len(one.time_ps) // 3 :].mean()
         for one in read_series(tmp_path).values()
@@ -134,10 +143,10 @@ def test_what_comes_in_goes_out_or_is_kept_and_more_power_makes_it_hotter(tmp_pa
 
 
 def test_a_stopped_injection_goes_on_bit_for_bit(tmp_path, supported, morse):
-    protocol = replace(PROTOCOL, relax_ps=0.6)
+    protocol = replace(PROTOCOL, relax_ps=0.4)
     undisturbed = _run(tmp_path / "a", supported, morse, protocol)
     undisturbed.run(lambda: False)
-    for at in (230, 341, None):
+    for at in (330, 441, None):
         run = _run(tmp_path / "b", supported, morse, protocol)
         run.run(lambda run=run, at=at: at is not None and run.dynamics.state.step >= at)
     for name, values in undisturbed.recorded().items():
