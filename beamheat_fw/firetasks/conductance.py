@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from beamheat_fw.campaign import HeatingStage
 from beamheat_fw.errors import CalculationError
 from beamheat_fw.firetasks.context import Context
 from beamheat_fw.firetasks.heating import KINDS, describe_heated, unpack_series
@@ -39,8 +40,9 @@ class AnalyseConductance(CampaignTask):
         ]
         if not series:
             raise _none_survived(context, query)
-        document = _by_relaxation if method == "relaxation" else _by_injection
-        conductance = document(context, series, runs)
+        conductance = conductance_of(
+            context.campaign.heating, context.campaign_id, context.round, series, runs
+        )
         context.save(conductance, [Source("md_runs", run.id, method) for run in runs])
         return {"conductance_id": conductance.id, "verdict": conductance.fit["verdict"]}
 
@@ -55,51 +57,22 @@ def _none_survived(context: Context, query: dict[str, Any]) -> CalculationError:
     )
 
 
-def _by_relaxation(context: Context, series: list[TemperatureSeries], runs: list[MDRun]) -> Conductance:
-    from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
-
-    system = describe_heated(context.campaign.heating)
-    contact = Contact(system["contact_area_nm2"], system["contact_definition"])
-    result = relaxation_conductance(series, HeatedSystem(system["n_particle"], system["n_support"], contact))
-    fit = result.to_dict()
-    breakdown = {
-        "statistical": fit["statistical_MW_m2K"]["error"],
-        "potential": fit["potential_error_MW_m2K"],
-        "heat_capacity": fit["heat_capacity_error_MW_m2K"],
-    }
-    return _conductance(context, result, runs, fit, breakdown)
-
-
-def _by_injection(context: Context, series: list[TemperatureSeries], runs: list[MDRun]) -> Conductance:
-    from beamheat_fw.physics.conductance_result import Contact
-    from beamheat_fw.physics.injection import injection_conductance
-
-    heating = context.campaign.heating
-    system = describe_heated(heating)
-    contact = Contact(system["contact_area_nm2"], system["contact_definition"])
-    # A replica's number, which is its series' seed, says which power it had.
-    powers = [heating.powers_nW[(one.seed or 0) % len(heating.powers_nW)] for one in series]
-    result = injection_conductance(series, powers, contact)
-    fit = result.to_dict()
-    fit["steady_runs"] = fit.pop("runs")
-    fit["verdict"] = result.verdict
-    return _conductance(context, result, runs, fit, {"statistical": result.conductance_MW_m2K.error})
-
-
-def _conductance(
-    context: Context,
-    result: ConductanceResult | InjectionResult,
+def conductance_of(
+    heating: HeatingStage,
+    campaign_id: str,
+    round_number: int,
+    series: list[TemperatureSeries],
     runs: list[MDRun],
-    fit: dict[str, Any],
-    breakdown: dict[str, float | None],
 ) -> Conductance:
+    """Return the conductance that a round's runs show, by the method that the stage asks for."""
     from beamheat_fw.physics.structures import build_system
 
-    heating = context.campaign.heating
+    found = _by_relaxation if heating.method == "relaxation" else _by_injection
+    result, fit, breakdown = found(heating, series)
     low, high = fit["conductance_MW_m2K"]["interval"]
     return Conductance(
-        campaign_id=context.campaign_id,
-        result_key=f"{heating.method}-r{context.round}",
+        campaign_id=campaign_id,
+        result_key=f"{heating.method}-r{round_number}",
         conductance_MW_m2K=fit["conductance_MW_m2K"]["value"],
         conductance_low_MW_m2K=low,
         conductance_high_MW_m2K=high,
@@ -114,3 +87,37 @@ def _conductance(
         analysis=Analysis(warnings=(*result.warnings, *(w for run in runs for w in run.analysis.warnings))),
         **composition_fields(build_system(heating.system)),
     )
+
+
+def _by_relaxation(
+    heating: HeatingStage, series: list[TemperatureSeries]
+) -> tuple[ConductanceResult, dict[str, Any], dict[str, float | None]]:
+    from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
+
+    system = describe_heated(heating)
+    contact = Contact(system["contact_area_nm2"], system["contact_definition"])
+    result = relaxation_conductance(series, HeatedSystem(system["n_particle"], system["n_support"], contact))
+    fit = result.to_dict()
+    breakdown = {
+        "statistical": fit["statistical_MW_m2K"]["error"],
+        "potential": fit["potential_error_MW_m2K"],
+        "heat_capacity": fit["heat_capacity_error_MW_m2K"],
+    }
+    return result, fit, breakdown
+
+
+def _by_injection(
+    heating: HeatingStage, series: list[TemperatureSeries]
+) -> tuple[InjectionResult, dict[str, Any], dict[str, float | None]]:
+    from beamheat_fw.physics.conductance_result import Contact
+    from beamheat_fw.physics.injection import injection_conductance
+
+    system = describe_heated(heating)
+    contact = Contact(system["contact_area_nm2"], system["contact_definition"])
+    # A replica's number, which is its series' seed, says which power it had.
+    powers = [heating.powers_nW[(one.seed or 0) % len(heating.powers_nW)] for one in series]
+    result = injection_conductance(series, powers, contact)
+    fit = result.to_dict()
+    fit["steady_runs"] = fit.pop("runs")
+    fit["verdict"] = result.verdict
+    return result, fit, {"statistical": result.conductance_MW_m2K.error}
