@@ -2,7 +2,7 @@
 # Prepares this checkout: Debian packages, .venv, the pinned requirements, GPAW with MPI and ScaLAPACK, the
 # embedded mongod. Safe to run again at any time; a second run only compares stamps and takes seconds.
 #
-#   --tests           also installs the Slurm and munge that the tests start, and the browser that opens the report
+#   --tests           also installs what the tests start: Slurm and munge, LAMMPS, the browser that opens the report
 #
 #   BEAMHEAT_PYTHON   the Python to build .venv with (default: python3)
 #   TORCH_SPEC        what pip installs for torch (default: the pin of requirements.txt; on a GPU machine for
@@ -13,7 +13,8 @@ cd "$(dirname "$0")/.."
 readonly python=${BEAMHEAT_PYTHON:-python3}
 readonly debian_packages=(build-essential openmpi-bin libopenmpi-dev libxc-dev libopenblas-dev libfftw3-dev
     libscalapack-openmpi-dev)
-[ "${1:-}" != --tests ] || readonly test_packages=(slurmctld slurmd slurm-client munge chromium-headless-shell)
+[ "${1:-}" != --tests ] || readonly test_packages=(slurmctld slurmd slurm-client munge chromium-headless-shell
+    lammps lammps-data)
 readonly stamp=.venv/beamheat-set-up
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -20,7 +20,7 @@ from beamheat_fw.campaign.labelling import (
 )
 from beamheat_fw.campaign.model import Campaign, Category
 from beamheat_fw.campaign.reading import load_campaign, parse_campaign, spectrum_path
-from beamheat_fw.campaign.results import EelsStage, HeatingStage, PredictionStage
+from beamheat_fw.campaign.results import EelsStage, HeatingStage, LammpsStage, PredictionStage
 from beamheat_fw.campaign.stage import Stage
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "GpawSettings",
     "HeatingStage",
     "LabellingStage",
+    "LammpsStage",
     "PredictionStage",
     "ReferenceSettings",
     "SelectionStage",

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from beamheat_fw.campaign.stage import Count, Positive, Stage
 from beamheat_fw.physics.structures import ParticleRecipe, SystemRecipe
+
+#: Words of a LAMMPS command; no quotes, variables or line ends that could begin another one.
+ScriptLine = Annotated[str, Field(pattern=r"^[\w./*+ {}-]+$")]
+
+#: Pair styles that a campaign may ask for: they read tables or models and run no code of their own.
+PairKind = Literal["eam", "eam/alloy", "eam/fs", "mliap", "allegro"]
+
+
+class LammpsStage(Stage):
+    """What LAMMPS calculates forces with; its ``lmp`` is named by the worker.
+
+    ``{potential}`` stands for a file made from the driving member, ``{species}`` for all elements in the
+    order of their types, ``{Au}`` for an element's type. Tables are found where LAMMPS looks for them, by its
+    environment variable LAMMPS_POTENTIALS.
+
+    Attributes
+    ----------
+    pair_style : str
+        Such as ``mliap unified {potential} 0`` or ``eam``.
+    pair_coeff : tuple of str
+        Such as ``* * {species}``.
+    """
+
+    pair_style: ScriptLine
+    pair_coeff: tuple[ScriptLine, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_a_known_style(self) -> LammpsStage:
+        if self.pair_style.split()[0] not in get_args(PairKind):
+            raise ValueError(f"pair_style must begin with one of {', '.join(get_args(PairKind))}")
+        return self
 
 
 class HeatingStage(Stage):
@@ -29,13 +60,16 @@ class HeatingStage(Stage):
         what of the support is farthest from it.
     powers_nW : tuple of float
         Three powers or more for an injection; the replicas take them in turn.
-    engine : {'replicas', 'decomposed'}
-        Whether each rank moves replicas of its own, or all ranks share the atoms of one system.
+    engine : {'replicas', 'decomposed', 'lammps'}
+        Whether each rank moves replicas of its own, or all ranks share the atoms of one system, here or in
+        LAMMPS.
+    lammps : LammpsStage, optional
+        For the engine of that name.
     ranks : int
         MPI ranks.
     replicas_per_rank : int
-        Replicas of their own seeds, which a rank advances side by side in one batch; of the decomposed
-        engine, which follow each other.
+        Replicas of their own seeds, which a rank advances side by side in one batch; where all ranks share
+        a system, which follow each other.
     sample_every, audit_every, checkpoint_every : int
         Steps between samples of the temperatures, committee audits and checkpoints.
     max_wall_s : float, optional
@@ -53,7 +87,8 @@ class HeatingStage(Stage):
     relax_ps: Positive = 100.0
     method: Literal["relaxation", "injection"] = "relaxation"
     powers_nW: tuple[Positive, ...] = ()
-    engine: Literal["replicas", "decomposed"] = "replicas"
+    engine: Literal["replicas", "decomposed", "lammps"] = "replicas"
+    lammps: LammpsStage | None = None
     ranks: Count = 2
     replicas_per_rank: Count = 1
     sample_every: Count = 5
@@ -78,6 +113,14 @@ class HeatingStage(Stage):
             raise ValueError(
                 f"{self.replicas} replicas cannot take {len(self.powers_nW)} powers in equal shares; "
                 "ask for a multiple by ranks and replicas_per_rank"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_pair_style(self) -> HeatingStage:
+        if (self.lammps is not None) != (self.engine == "lammps"):
+            raise ValueError(
+                "engine: lammps and the part lammps, with pair_style and pair_coeff, need each other"
             )
         return self
 

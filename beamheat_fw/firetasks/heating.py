@@ -75,6 +75,7 @@ class HeatParticle(JobTask):
             ranks=json.loads((folder / "job.json").read_text())["ranks"],
             launcher=site.mpi,
             stop=site.stop,
+            lammps=site.worker.lammps,
         )
         return ()
 

@@ -27,6 +27,8 @@ class Worker(BaseModel):
         How programs are started on ``{ranks}`` ranks: ``mpirun -np {ranks}``, ``srun -n {ranks}``.
     cores : int
         How many ranks one firework may use.
+    lammps : str
+        How LAMMPS is called, for heating runs with that engine.
     gpu : bool or None
         Whether training takes a CUDA device: true asks for one, false hides it, None takes what is there.
     scratch : Path
@@ -56,6 +58,7 @@ class Worker(BaseModel):
 
     mpi: str = "mpirun -np {ranks}"
     cores: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), gt=0)
+    lammps: str = "lmp"
     gpu: bool | None = None
     scratch: Path = Field(default_factory=lambda: _default_scratch())
     local_scratch: str | None = None

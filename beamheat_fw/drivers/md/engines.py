@@ -1,28 +1,72 @@
-"""The MD engines that a campaign chooses from, by the programs they are."""
+"""The MD engines that a campaign chooses from."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
 
+from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
 
-#: Programs to be started under MPI with the job folder as their argument.
+
+@dataclass(frozen=True)
+class Start:
+    """How an engine is started.
+
+    Attributes
+    ----------
+    ranks : int
+        MPI ranks; a run goes on with the number it began with.
+    launcher : MpiLauncher
+    stop : callable
+        Turns true when the run should write its checkpoints and end.
+    lammps : str
+        LAMMPS, as this worker calls it.
+    """
+
+    ranks: int
+    launcher: MpiLauncher
+    stop: Callable[[], bool]
+    lammps: str = "lmp"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where an engine's function is: it takes the job folder and a `Start`.
+
+    It runs, or goes on with, what is staged in the folder, leaves ``series-*.npz`` and returns what each rank
+    has to say, as `summary.summarise` makes it.
+    """
+
+    module: str
+    function: str
+
+    def run(self, folder: Path, start: Start) -> list[dict[str, Any]]:
+        """Run the engine; it is imported only now."""
+        outcomes: list[dict[str, Any]] = getattr(import_module(self.module), self.function)(folder, start)
+        return outcomes
+
+
 ENGINES: Final = {
-    "replicas": "beamheat_fw.drivers.md.heat_program",
-    "decomposed": "beamheat_fw.drivers.md.decomposed.program",
+    "replicas": Engine("beamheat_fw.drivers.md.native", "run_replicas"),
+    "decomposed": Engine("beamheat_fw.drivers.md.native", "run_decomposed"),
+    "lammps": Engine("beamheat_fw.drivers.md.lammps.engine", "run"),
 }
 
 
-def program_of(engine: str) -> str:
-    """Return the program of an engine.
+def engine_of(name: str) -> Engine:
+    """Return an engine by name.
 
     Raises
     ------
     InputError
         There is no such engine.
     """
-    if engine not in ENGINES:
+    if name not in ENGINES:
         raise InputError(
-            "There is no such MD engine", f"Choose one of {', '.join(ENGINES)}.", {"engine": engine}
+            "There is no such MD engine", f"Choose one of {', '.join(ENGINES)}.", {"engine": name}
         )
-    return ENGINES[engine]
+    return ENGINES[name]

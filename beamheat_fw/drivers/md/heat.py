@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from beamheat_fw.drivers.md.engines import program_of
+from beamheat_fw.drivers.md.engines import Start, engine_of
 from beamheat_fw.drivers.md.heating import WALL_TIME
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, write_structures
-from beamheat_fw.drivers.md.launching import OUTCOME_FILE, rank_outcomes, run_ranks
+from beamheat_fw.drivers.md.launching import OUTCOME_FILE
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
@@ -89,7 +89,9 @@ def stage_heat(folder: Path, system: Atoms, protocol: HeatProtocol, committee: C
     committee.write(folder / COMMITTEE_FILE)
 
 
-def heat(folder: Path, *, ranks: int, launcher: MpiLauncher, stop: Callable[[], bool]) -> HeatOutcome:
+def heat(
+    folder: Path, *, ranks: int, launcher: MpiLauncher, stop: Callable[[], bool], lammps: str = "lmp"
+) -> HeatOutcome:
     """Run, or go on with, the heating run staged in `folder`.
 
     Parameters
@@ -101,6 +103,8 @@ def heat(folder: Path, *, ranks: int, launcher: MpiLauncher, stop: Callable[[], 
     launcher : MpiLauncher
     stop : callable
         Turns true when the run should write its checkpoints and end.
+    lammps : str
+        LAMMPS, as this worker calls it; for the engine of that name.
 
     Raises
     ------
@@ -111,9 +115,8 @@ def heat(folder: Path, *, ranks: int, launcher: MpiLauncher, stop: Callable[[], 
     """
     done = folder / OUTCOME_FILE
     if not done.exists():
-        engine = HeatProtocol.read(folder / PROTOCOL_FILE).engine
-        run_ranks(program_of(engine), folder, ranks, launcher, stop)
-        outcome = _gather(rank_outcomes(folder, ranks))
+        engine = engine_of(HeatProtocol.read(folder / PROTOCOL_FILE).engine)
+        outcome = _gather(engine.run(folder, Start(ranks, launcher, stop, lammps)))
         write_whole(done, json.dumps(asdict(outcome)).encode())
     return HeatOutcome(**json.loads(done.read_text(encoding="utf-8")))
 

@@ -13,7 +13,8 @@ from ase import Atoms
 
 from beamheat_fw.drivers.md.bath_region import far_support
 from beamheat_fw.drivers.md.dynamics import Drive, Motion
-from beamheat_fw.drivers.md.engines import program_of
+from beamheat_fw.drivers.md.engines import engine_of
+from beamheat_fw.drivers.md.lammps.settings import PairStyle
 from beamheat_fw.errors import InputError
 from beamheat_fw.units import NW_PER_EV_PER_PS
 from beamheat_fw.whole_files import write_whole
@@ -85,6 +86,8 @@ class HeatProtocol(_JsonFile):
         Share of the support's atoms that the bath holds while power comes in.
     booking_tolerance : float
         Share of the heat put in by which energy and bookkeeping may part for the ledger to close.
+    lammps : mapping, optional
+        ``pair_style`` and ``pair_coeff`` of the LAMMPS engine.
     """
 
     particle_K: float
@@ -105,13 +108,16 @@ class HeatProtocol(_JsonFile):
     powers_nW: tuple[float, ...] = ()
     bath_share: float = 0.3
     booking_tolerance: float = 0.001
+    lammps: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("particle_K", "support_K", "timestep_fs", "friction_per_ps", "relax_ps"):
             _require_positive(name, getattr(self, name))
         for name in ("replicas_per_rank", "sample_every", "audit_every", "checkpoint_every"):
             _require_positive(name, getattr(self, name))
-        program_of(self.engine)
+        engine_of(self.engine)
+        if self.engine == "lammps":
+            PairStyle.of(self.lammps)
         for power in self.powers_nW:
             _require_positive("powers_nW", power)
         object.__setattr__(self, "powers_nW", tuple(self.powers_nW))
@@ -120,6 +126,7 @@ class HeatProtocol(_JsonFile):
     def from_stage(cls, stage: HeatingStage, *, seed: int, max_wall_s: float | None = None) -> HeatProtocol:
         """Take a campaign's heating stage over; `max_wall_s` replaces the stage's own."""
         shared = _shared(cls, stage)
+        shared["lammps"] = stage.lammps.model_dump() if stage.lammps is not None else None
         return cls(**{**shared, "seed": seed, "max_wall_s": max_wall_s or shared.get("max_wall_s")})
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from beamheat_fw.drivers.md.inputs import write_structures
+from beamheat_fw.drivers.md.inputs import read_structures, write_structures
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.drivers.nequip.committee import Committee
 from beamheat_fw.drivers.nequip.frames import Frames
@@ -31,7 +31,7 @@ def structures(shared_systems, tmp_path_factory) -> tuple[Path, list[Atoms]]:
     assert tuple(shared_systems) == SYSTEMS
     path = tmp_path_factory.mktemp("structures") / "structures.extxyz"
     write_structures(path, list(shared_systems.values()))
-    return path, list(shared_systems.values())
+    return path, read_structures(path)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,144 @@
+"""Debian's LAMMPS on two ranks with an EAM potential, behind the same protocols as the native engines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import fcc111
+
+from beamheat_fw.drivers.md.heat import heat, read_series, stage_heat
+from beamheat_fw.drivers.md.lammps.samples import restarts
+from beamheat_fw.drivers.md.lammps.settings import PairStyle
+from beamheat_fw.drivers.md.progress import read_progress
+from beamheat_fw.drivers.md.protocols import CommitteeFile, HeatProtocol
+from beamheat_fw.drivers.mpi import MpiLauncher
+from beamheat_fw.errors import CalculationError, InputError, Interrupted
+
+pytestmark = [
+    pytest.mark.mpi,
+    pytest.mark.skipif(shutil.which("lmp") is None, reason="LAMMPS is not installed (set_up.sh --tests)"),
+]
+
+EAM = {"pair_style": "eam", "pair_coeff": ["{Cu} {Cu} Cu_u3.eam", "{Au} {Au} Au_u3.eam"]}
+PROTOCOL = HeatProtocol(
+    particle_K=600.0,
+    support_K=300.0,
+    timestep_fs=2.0,
+    friction_per_ps=10.0,
+    equilibrate_ps=0.4,
+    relax_ps=3.0,
+    replicas_per_rank=1,
+    sample_every=5,
+    audit_every=1000,
+    checkpoint_every=200,
+    seed=4,
+    engine="lammps",
+    lammps=EAM,
+)
+
+
+@pytest.fixture(autouse=True)
+def _tables(monkeypatch):
+    monkeypatch.setenv(
+        "LAMMPS_POTENTIALS", os.environ.get("LAMMPS_POTENTIALS", "/usr/share/lammps/potentials")
+    )
+
+
+@pytest.fixture(scope="module")
+def system() -> Atoms:
+    """Two layers of gold, 24 atoms, on three layers of copper with most of the surface bare."""
+    slab = fcc111("Cu", (8, 8, 3), a=3.615)
+    slab.cell[2] = [0, 0, 30.0]
+    slab.pbc = (True, True, False)
+    gold = fcc111("Au", (4, 3, 2), a=4.08)
+    gold.positions += slab.positions[:, :].mean(axis=0) - gold.positions.mean(axis=0)
+    gold.positions[:, 2] += slab.positions[:, 2].max() + 2.4 - gold.positions[:, 2].min()
+    whole = slab + Atoms(gold.numbers, gold.positions)
+    plain = Atoms(whole.numbers, whole.positions, cell=slab.cell, pbc=slab.pbc)
+    plain.set_array("body", (plain.numbers == 79).astype(int))
+    return plain
+
+
+def _run(folder: Path, system: Atoms, protocol: HeatProtocol, ranks: int = 2, stop=lambda: False):
+    folder.mkdir(exist_ok=True)
+    if not (folder / "protocol.json").exists():
+        stage_heat(folder, system, protocol, CommitteeFile(()))
+    return heat(folder, ranks=ranks, launcher=MpiLauncher(), stop=stop)
+
+
+def test_a_hot_particle_cools_and_no_energy_is_lost(tmp_path, system):
+    outcome = _run(tmp_path, system, PROTOCOL)
+    assert outcome.ended == "finished"
+    assert outcome.usable() == [0]
+    series = read_series(tmp_path)[0]
+    assert series.time_ps[[0, -1]] == pytest.approx([0.01, 3.0])
+    assert series.T_particle_K[:40].mean() > 420.0
+    late = (series.T_particle_K - series.T_support_K)[-80:].mean()
+    assert abs(late) < 0.7 * (series.T_particle_K - series.T_support_K)[:40].mean()
+    total = series.E_particle_eV + series.E_support_eV
+    assert np.ptp(total) < 0.05 * np.ptp(series.E_particle_eV)
+
+
+def test_injected_power_is_found_in_the_bath_and_in_the_energy(tmp_path, system):
+    protocol = replace(
+        PROTOCOL, particle_K=300.0, powers_nW=(10.0, 25.0, 60.0), replicas_per_rank=3, booking_tolerance=0.01
+    )
+    outcome = _run(tmp_path, system, protocol)
+    assert [replica["power_nW"] for replica in outcome.replicas] == [10.0, 25.0, 60.0]
+    for replica in outcome.replicas:
+        assert replica["heat_eV"] == pytest.approx(replica["power_nW"] / 160.2177 * 3.0, rel=0.01)
+    assert outcome.ledger_closes
+    series = read_series(tmp_path)
+    above = [(one.T_particle_K - one.T_support_K)[-200:].mean() for one in series.values()]
+    assert above[0] < above[1] < above[2]
+
+
+def test_a_stopped_run_goes_on_from_its_restart_file(tmp_path, system):
+    protocol = replace(PROTOCOL, relax_ps=6.0, powers_nW=(20.0,), booking_tolerance=0.01)
+    with pytest.raises(Interrupted):
+        _run(
+            tmp_path, system, protocol, stop=lambda: len(restarts(tmp_path, 0)) > 1 and _step(tmp_path) > 700
+        )
+    (*_, last) = restarts(tmp_path, 0)
+    assert 700 < last.first_step < protocol.steps
+    outcome = _run(tmp_path, system, protocol)
+    assert outcome.ended == "finished"
+    assert len(restarts(tmp_path, 0)) <= 3
+    with np.load(tmp_path / "series-0.npz") as arrays:
+        time_ps, booked = arrays["time_ps"], arrays["booked_eV"][0]
+        total = (arrays["E_particle_eV"] + arrays["E_support_eV"])[0]
+    # Every sample once, and no step in the books where the run was taken up again.
+    assert np.diff(time_ps) == pytest.approx(0.01)
+    assert len(time_ps) == 600
+    assert np.abs(np.diff(total - booked)).max() < 0.02
+    assert outcome.ledger_closes
+
+
+def _step(folder: Path) -> int:
+    progress = read_progress(folder)
+    return progress["step"] if progress else 0
+
+
+def test_an_atom_that_leaves_ends_the_run_with_lammps_words(tmp_path, system):
+    flying = system.copy()
+    flying.positions[-1, 2] += 4.0
+    protocol = replace(PROTOCOL, particle_K=60000.0, equilibrate_ps=2.0)
+    with pytest.raises(CalculationError) as caught:
+        _run(tmp_path, flying, protocol)
+    assert "Lost atoms" in caught.value.values["log_tail"]
+
+
+def test_a_pair_style_that_names_nothing_is_refused(tmp_path, system):
+    with pytest.raises(InputError, match="no pair style"):
+        replace(PROTOCOL, lammps=None)
+    with pytest.raises(InputError, match="not there"):
+        PairStyle("eam", ("{Ag} {Ag} x",)).lines(["Au", "Cu"], "p")
+    trained = PairStyle("mliap unified {potential} 0", ("* * {species}",))
+    assert trained.is_trained
+    assert trained.lines(["Au", "Cu"], "p.pt") == ["pair_style mliap unified p.pt 0", "pair_coeff * * Au Cu"]
