@@ -86,7 +86,6 @@ class HeatingRun:
         self.marks = _Marks()
         self.start_info: dict[str, Any] = {}
         self.wall_s = 0.0
-        self._main_phase = "inject" if protocol.injects else "relax"
         steps = protocol.steps * crew.turns
         self._progress = Progress(place.folder, steps, protocol.timestep_fs, crew.replicas)
 
@@ -170,7 +169,7 @@ class HeatingRun:
         if self.place.rank == 0:
             left = None if protocol.max_wall_s is None else protocol.max_wall_s - self.wall_s
             done = self.crew.turn * protocol.steps + step
-            self._progress.show(done, "equilibrate" if relaxing < 0 else self._main_phase, left)
+            self._progress.show(done, protocol.phase(step), left)
 
     def _sample(self, first: bool) -> None:
         dynamics = self.dynamics

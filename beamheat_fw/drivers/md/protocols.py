@@ -160,6 +160,12 @@ class HeatProtocol(_JsonFile):
         """Steps of the whole run."""
         return self.equilibrate_steps + max(1, round(self.relax_ps * 1000.0 / self.timestep_fs))
 
+    def phase(self, step: int) -> str:
+        """Return what is done at a step, for whoever watches."""
+        if step < self.equilibrate_steps:
+            return "equilibrate"
+        return "inject" if self.injects else "relax"
+
     def time_ps(self, step: int) -> float:
         """Return the time since the baths were taken away."""
         return (step - self.equilibrate_steps) * self.timestep_fs * 1e-3

@@ -75,7 +75,7 @@ def run(folder: Path, start: Start) -> list[dict[str, Any]]:
     write_data(job.folder, system)
     lines = _pair_lines(job)
     started = time.monotonic()
-    replicas = [_replica(job, lines, number, started) for number in range(protocol.replicas_per_rank)]
+    replicas = [_replica(job, lines, number) for number in range(protocol.replicas_per_rank)]
     late = any(replica.pop("late") for replica in replicas)
     step = min(replica.pop("step") for replica in replicas)
     return [
@@ -102,7 +102,7 @@ def _pair_lines(job: LammpsRun) -> list[str]:
     return style.lines(species_of(job.system), _POTENTIAL_FILE)
 
 
-def _replica(job: LammpsRun, pair_lines: list[str], replica: int, started: float) -> dict[str, Any]:
+def _replica(job: LammpsRun, pair_lines: list[str], replica: int) -> dict[str, Any]:
     final = job.folder / f"final-{replica}.txt"
     late = False
     if not final.exists():
@@ -113,7 +113,7 @@ def _replica(job: LammpsRun, pair_lines: list[str], replica: int, started: float
                 overtaken.unlink()
         text = script(job.system, job.protocol, pair_lines, segment)
         write_whole(job.folder / segment.script, text.encode())
-        late = _run_segment(job, segment, started)
+        late = _run_segment(job, segment)
     samples = read_samples(job.folder, job.protocol, replica)
     columns = ("T_particle_K", "T_support_K", "E_particle_eV", "E_support_eV", "booked_eV")
     arrays = {name: samples[name][None] for name in columns}
@@ -122,9 +122,9 @@ def _replica(job: LammpsRun, pair_lines: list[str], replica: int, started: float
     return {**_summary(job, samples, replica, final), "late": late}
 
 
-def _run_segment(job: LammpsRun, segment: Segment, started: float) -> bool:
-    """Run LAMMPS to the end of the protocol; tell whether the wall time ended it before."""
-    protocol = job.protocol
+def _run_segment(job: LammpsRun, segment: Segment) -> bool:
+    """Run LAMMPS to the end of the protocol; tell whether the replica's wall time ended it before."""
+    protocol, started = job.protocol, time.monotonic()
     words = [*shlex.split(job.start.lammps), "-in", segment.script, "-log", "none", "-screen", "none"]
     progress = Progress(
         job.folder,
@@ -132,21 +132,14 @@ def _run_segment(job: LammpsRun, segment: Segment, started: float) -> bool:
         protocol.timestep_fs,
         protocol.replicas_per_rank,
     )
-    limit = protocol.max_wall_s
+    limit = None if protocol.max_wall_s is None else protocol.max_wall_s / protocol.replicas_per_rank
     with ChildProcess(job.command(words, job.start.ranks)) as child:
         for _ in child.ticks(job.start.stop, every_s=0.5):
             there = restarts(job.folder, segment.replica)
             for old in there[:-_KEPT]:
                 (job.folder / old.restart).unlink()
             step = there[-1].first_step if there else segment.first_step
-            phase = (
-                "equilibrate"
-                if step < protocol.equilibrate_steps
-                else "inject"
-                if protocol.injects
-                else "relax"
-            )
-            progress.show(segment.replica * protocol.steps + step, phase)
+            progress.show(segment.replica * protocol.steps + step, protocol.phase(step))
             if limit is not None and child.return_code is None and time.monotonic() - started > limit:
                 return True
     return False

@@ -20,8 +20,12 @@ def segments(folder: Path, replica: int) -> list[Segment]:
 
 
 def restarts(folder: Path, replica: int) -> list[Segment]:
-    """Return the segments that could be begun from the restart files there are, the oldest first."""
-    steps = [int(path.name.split(".")[1]) for path in folder.glob(f"state-{replica}.*.restart")]
+    """Return the segments that could be begun from the whole restart files there are, the oldest first.
+
+    The files of one system are of one size; a smaller one was cut short.
+    """
+    sizes = {path: path.stat().st_size for path in folder.glob(f"state-{replica}.*.restart")}
+    steps = [int(path.name.split(".")[1]) for path, size in sizes.items() if size == max(sizes.values())]
     return [Segment(replica, step) for step in sorted(steps)]
 
 
