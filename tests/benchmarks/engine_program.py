@@ -103,7 +103,7 @@ def _against_stock(model: NequipPart, package: Path, atoms: Atoms) -> dict[str, 
     medians = dict(
         zip(names, (statistics.median(values) for values in zip(*turns, strict=True)), strict=True)
     )
-    steps_a_search = TURNS * steps / max(1, dynamics.forces.searches - 1 + 10 * (dynamics.sharings - 1))
+    steps_a_search = TURNS * steps / max(1, dynamics.forces.searches - 1)
     return {"atoms": len(atoms), **medians, "turns": turns, "steps_a_search": steps_a_search}
 
 

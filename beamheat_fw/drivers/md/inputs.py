@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SYSTEM_FILE = "system.extxyz"
 STARTS_FILE = "starts.extxyz"
 #: Changes when the same input would be run differently, so that old checkpoints are refused.
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 
 
 def read_structures(path: Path) -> list[Atoms]:

@@ -74,7 +74,8 @@ class DecomposedDynamics(Dynamics):
     def begin(self, positions_A: np.ndarray, temperatures_K: np.ndarray) -> None:
         """Start at the own atoms' positions with velocities drawn at each one's temperature."""
         super().begin(positions_A, temperatures_K)
-        self._share_out()
+        if self._ranks.size > 1:
+            self._share_out()
 
     def verlet_step(self) -> None:
         """Advance by one step at constant energy."""
@@ -95,7 +96,7 @@ class DecomposedDynamics(Dynamics):
 
     def _share_out_if_due(self) -> None:
         # The same on every rank: edges are searched for everywhere at once.
-        if self.forces.searches > SEARCHES_BETWEEN_SHARINGS:
+        if self._ranks.size > 1 and self.forces.searches > SEARCHES_BETWEEN_SHARINGS:
             self._share_out()
 
     def _share_out(self) -> None:
@@ -110,12 +111,10 @@ class DecomposedDynamics(Dynamics):
         whole = self._ranks.whole(ids, rows)
         self._bind(self._share(owners))
         mine = whole[self.batch.ids]
-        self._take(mine[:, :3], mine[:, 3:6], Evaluated(evaluated.energies_eV, mine[:, 9], mine[:, 6:9]))
+        own = Evaluated(evaluated.energies_eV, mine[:, 9], mine[:, 6:9])
+        self.state = State(mine[:, :3].copy(), mine[:, 3:6].copy(), own, state.step)
         self.forces.rebuild(self.state.positions_A)
         self.sharings += 1
-
-    def _take(self, positions_A: np.ndarray, velocities: np.ndarray, evaluated: Evaluated) -> None:
-        self.state = State(positions_A.copy(), velocities.copy(), evaluated, self.state.step)
 
     def whole(self) -> tuple[Batch, np.ndarray]:
         """Return the whole system as a batch, and the positions of all atoms, on every rank."""
