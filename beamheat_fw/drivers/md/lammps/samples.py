@@ -41,6 +41,8 @@ def read_samples(folder: Path, protocol: HeatProtocol, replica: int) -> dict[str
         rows = _rows(folder / segment.samples)
         if following is not None:
             rows = rows[rows[:, 0] <= following.first_step]
+        if segment.first_step:
+            rows = rows[rows[:, 0] > segment.first_step]
         rows[:, -1] += took
         took = rows[-1, -1] if len(rows) else took
         parts.append(rows)
