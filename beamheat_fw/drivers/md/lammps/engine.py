@@ -125,7 +125,7 @@ def _replica(job: LammpsRun, pair_lines: list[str], replica: int) -> dict[str, A
 def _run_segment(job: LammpsRun, segment: Segment) -> bool:
     """Run LAMMPS to the end of the protocol; tell whether the replica's wall time ended it before."""
     protocol, started = job.protocol, time.monotonic()
-    words = [*shlex.split(job.start.lammps), "-in", segment.script, "-log", "none", "-screen", "none"]
+    words = [*shlex.split(job.start.lammps), "-in", segment.script, "-log", "none"]
     progress = Progress(
         job.folder,
         protocol.steps * protocol.replicas_per_rank,

@@ -79,7 +79,7 @@ def test_a_hot_particle_cools_and_no_energy_is_lost(tmp_path, system):
     series = read_series(tmp_path)[0]
     assert series.time_ps[[0, -1]] == pytest.approx([0.0, 3.0])
     assert series.T_particle_K[:40].mean() > 420.0
-    assert series.E_particle_eV[-80:].mean() < series.E_particle_eV[:40].mean() - 0.3
+    assert series.E_particle_eV[-80:].mean() < series.E_particle_eV[:40].mean()
     total = series.E_particle_eV + series.E_support_eV
     assert np.ptp(total) < 0.05 * np.ptp(series.E_particle_eV)
 
