@@ -96,6 +96,7 @@ def test_content_without_a_canonical_form_is_refused(content: object) -> None:
 
 def test_ids_are_stable_and_distinct() -> None:
     assert label_id("a", "b") != label_id("b", "a")
+    assert label_id("a1" * 32, "b2" * 32) == content_hash({"structure": "a1" * 32, "settings": "b2" * 32})
     assert key_id("rounds", "campaign", 1) == key_id("rounds", "campaign", 1)
     assert key_id("rounds", "campaign", 1) != key_id("committees", "campaign", 1)
 

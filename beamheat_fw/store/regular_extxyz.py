@@ -1,4 +1,4 @@
-"""Extended XYZ as programs write it, read eight times as fast as by ASE.
+"""Extended XYZ as programs write it, read five times as fast as by ASE.
 
 libAtoms' C parser reads the numbers. It is given regular files alone: an atom count or a column count beyond
 all memory ends its process. All other files are left to ASE, which is laxer and says what is wrong with them.
@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from beamheat_fw.store.labelled_frames import LabelledFrame, voigt
 
 if TYPE_CHECKING:
     from extxyz import Frame
 
-_NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+#: The parser lets integers of more digits run over.
+_NUMBER: Final = r"[-+]?(?:\d+\.\d*|\.\d+|\d{1,9}(?![\d.]))(?:[eE][-+]?\d+)?"
 # Patterns that begin with a letter of their own are found fastest; a comment is given a blank at either end.
 _CELL: Final = re.compile(rf' Lattice="\s*{_NUMBER}(?:\s+{_NUMBER}){{8}}\s*"')
 _COLUMNS: Final = re.compile(r" Properties=species:S:1:pos:R:3(?::\w+:[SIRL]:\d{1,2})*(?= )")
@@ -43,7 +45,8 @@ def read_regular(path: Path) -> list[LabelledFrame] | None:
 
     try:
         count = _count_regular(path)
-        frames = [_frame(found) for found in iread_dicts(path)] if count else []
+        # Without the grammar's tables: the same language, read faster.
+        frames = [_frame(found) for found in iread_dicts(path, use_cleri=False)] if count else []
     except (OSError, ValueError, KeyError, ExtXYZError, AttributeError):
         # ASE, which reads the file next, tells what is wrong; the last is the parser's own, about a cell.
         return None
@@ -90,8 +93,6 @@ def _is_regular(comment: str) -> bool:
 
 def _frame(found: Frame) -> LabelledFrame:
     """Return a frame of the parser; a `KeyError` or `ValueError` says that it is not regular."""
-    from ase.data import atomic_numbers
-
     arrays, info = found.arrays, found.info
     bodies = arrays.get("body")
     return LabelledFrame(
