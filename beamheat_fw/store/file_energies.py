@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,13 +24,16 @@ def check_energies(frames: Sequence[LabelledFrame], path: Path) -> None:
     InputError
         Names the frame and the deviation per atom.
     """
-    compositions = [_composition(np.sort(frame.numbers).tobytes()) for frame in frames]
-    reference = fit_reference(compositions, [frame.energy_eV for frame in frames])
+    keys = [np.sort(frame.numbers).astype(np.int64).tobytes() for frame in frames]
+    # Few compositions make up most files.
+    compositions = {key: _composition(key) for key in set(keys)}
+    reference = fit_reference([compositions[key] for key in keys], [frame.energy_eV for frame in frames])
     if reference is None:
         return
-    for number, (frame, composition) in enumerate(zip(frames, compositions, strict=True)):
-        usual = reference.energy_eV(composition)
-        deviation = 0.0 if usual is None else (frame.energy_eV - usual) / len(frame.numbers)
+    usual = {key: reference.energy_eV(composition) for key, composition in compositions.items()}
+    for number, (frame, key) in enumerate(zip(frames, keys, strict=True)):
+        expected = usual[key]
+        deviation = 0.0 if expected is None else (frame.energy_eV - expected) / len(frame.numbers)
         if abs(deviation) > MAX_DEVIATION_EV:
             raise bad_frame(
                 path,
@@ -41,7 +43,6 @@ def check_energies(frames: Sequence[LabelledFrame], path: Path) -> None:
             )
 
 
-@cache
 def _composition(numbers: bytes) -> dict[str, int]:
     from ase.data import chemical_symbols
 
