@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from beamheat_fw.campaign.stage import Count, Fraction, Positive, Stage
+
+#: Functionals of the vdW-DF family that GPAW's own implementation converges with orbitals and with plane
+#: waves, and whose forces add up. With plane waves optB88-vdW runs away, and the forces of vdW-DF2 do not add
+#: up (docs/measurements.md).
+VDW_FUNCTIONALS = ("vdW-DF", "optPBE-vdW", "C09-vdW", "BEEF-vdW")
 
 
 class GpawSettings(Stage):
@@ -28,8 +33,9 @@ class GpawSettings(Stage):
         which costs half as much again and frees forces of most of the grid's noise (see measurements.md).
     xc : str
         The exchange-correlation functional.
-    dispersion : {'d3bj', 'd3zero', 'none'}
-        Grimme's D3 correction, with Becke-Johnson or zero damping, added to `xc`.
+    dispersion : {'d3bj', 'd3zero', 'vdw-df', 'none'}
+        Grimme's D3 correction, with Becke-Johnson or zero damping, added to `xc`; or that of a functional
+        which has it in itself, such as ``vdW-DF`` (`VDW_FUNCTIONALS`).
     kpts : tuple of 3 int
         The Monkhorst-Pack grid, Gamma-centred.
     smearing_eV : float
@@ -49,12 +55,27 @@ class GpawSettings(Stage):
     h_A: Positive = 0.2
     potential: Literal["grid", "fourier"] = "grid"
     xc: str = "PBE"
-    dispersion: Literal["d3bj", "d3zero", "none"] = "d3bj"
+    dispersion: Literal["d3bj", "d3zero", "vdw-df", "none"] = "d3bj"
     kpts: tuple[Count, Count, Count] = (1, 1, 1)
     smearing_eV: Positive = 0.1
     energy_convergence_eV: Positive = 5e-4
     density_convergence: Positive = 1e-4
     maxiter: Count = 200
+
+    @property
+    def adds_d3(self) -> bool:
+        """Whether Grimme's correction is added to what GPAW finds."""
+        return self.dispersion in ("d3bj", "d3zero")
+
+    @model_validator(mode="after")
+    def _dispersion_once(self) -> GpawSettings:
+        own = "vdw" in self.xc.lower()
+        if own != (self.dispersion == "vdw-df"):
+            fix = "set dispersion: vdw-df" if own else "set dispersion: d3bj, or an xc that has it"
+            raise ValueError(f"xc {self.xc} has {'' if own else 'no '}dispersion of its own: {fix}")
+        if own and self.xc not in VDW_FUNCTIONALS:
+            raise ValueError(f"no label can be made with {self.xc} here; use {', '.join(VDW_FUNCTIONALS)}")
+        return self
 
 
 class EmtSettings(Stage):

@@ -115,7 +115,7 @@ def show_convergence(study: dict[str, Any]) -> None:
     )
     table.add_column("parameter")
     table.add_column("value")
-    for heading in ("energy\nmeV/atom", "force RMS\neV/Å", "largest\neV/Å", "core s"):
+    for heading in ("energy\nmeV/atom", "force RMS\neV/Å", "largest\neV/Å", "CPU s"):
         table.add_column(heading, justify="right")
     for scan in study["scans"]:
         for place, point in enumerate(scan["points"]):
@@ -138,7 +138,7 @@ def show_convergence(study: dict[str, Any]) -> None:
 
 def _cells(point: dict[str, Any]) -> list[str]:
     value = point["value"] + (" *" if point["chosen"] else "")
-    cost = "" if point["core_s"] is None else f"{point['core_s']:.1f}"
+    cost = "" if point["cpu_s"] is None else f"{point['cpu_s']:.1f}"
     if point["state"] == "failed":
         return [value, "failed", "", "", cost]
     if point["reference"]:

@@ -35,7 +35,7 @@ def draw_convergence(study: dict[str, Any], path: Path) -> None:
     for axes, (key, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
         for number, scan in enumerate(study["scans"]):
             _draw_scan(axes, scan, key, f"C{number}")
-        axes.set(xlabel="cost of the label (core seconds)", ylabel=label, xscale="log", yscale="log")
+        axes.set(xlabel="cost of the label (CPU seconds)", ylabel=label, xscale="log", yscale="log")
         axes.margins(x=0.12)
         axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
         for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
@@ -48,7 +48,7 @@ def draw_convergence(study: dict[str, Any], path: Path) -> None:
 
 def _draw_scan(axes: Any, scan: dict[str, Any], key: str, colour: str) -> None:
     points = [point for point in scan["points"] if point.get(key) and not point["reference"]]
-    cost = [point["core_s"] for point in points]
+    cost = [point["cpu_s"] for point in points]
     error = [abs(point[key]) for point in points]
     axes.plot(
         cost, error, "o-", ms=4, color=colour, label=f"{scan['parameter']} (against {scan['reference']})"

@@ -69,7 +69,7 @@ def test_a_convergence_study_ends_in_table_json_and_figure_and_is_made_once(
     assert [point["chosen"] for point in scan["points"]] == [False, True, False, False]
     assert all(point["state"] == "completed" for point in scan["points"])
     assert study["campaign_error"]["force_rms_error_eV_A"] == scan["points"][1]["force_rms_error_eV_A"] > 0.0
-    assert "core seconds" in Path("study.svg").read_text()
+    assert "CPU seconds" in Path("study.svg").read_text()
     results = {path: path.stat().st_mtime_ns for path in Path("tiny-study").rglob("results/*.json")}
     assert len(results) == 4
 

@@ -24,7 +24,7 @@ def add_dispersion(
     over. It takes milliseconds, so that every rank does it for itself and gets the same numbers. It acts
     between the atoms that are `real`, all by default.
     """
-    if settings.dispersion == "none":
+    if settings.dispersion in ("none", "vdw-df"):
         return evaluation
     from dftd3.ase import DFTD3
 

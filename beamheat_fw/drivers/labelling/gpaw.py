@@ -1,4 +1,4 @@
-"""GPAW as the reference: density-functional theory, with Grimme's D3 dispersion where asked for."""
+"""GPAW as the reference: density-functional theory, with dispersion by Grimme's D3 or a vdW functional."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class GpawReference:
 
     def versions(self) -> dict[str, str]:
         """Return the versions of GPAW, its setups, ASE and, where used, s-dftd3."""
-        packages = ["gpaw", "gpaw-data", "ase", *(["dftd3"] if self._settings.dispersion != "none" else [])]
+        packages = ["gpaw", "gpaw-data", "ase", *(["dftd3"] if self._settings.adds_d3 else [])]
         return {package: version(package) for package in packages}
 
     def _parameters(self, atoms: Atoms, numerics: GpawNumerics) -> dict[str, Any]:
@@ -116,7 +116,8 @@ class GpawReference:
         }
 
     def _stress(self, dft: Any, atoms: Atoms) -> np.ndarray | None:
-        if self._settings.mode != "pw" or not atoms.pbc.all():
+        # GPAW's own vdW-DF has no stress.
+        if self._settings.mode != "pw" or self._settings.dispersion == "vdw-df" or not atoms.pbc.all():
             return None
         dft.calculate_stress()
         from gpaw.new.calculation import units

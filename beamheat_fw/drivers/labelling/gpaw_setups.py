@@ -11,7 +11,10 @@ from pathlib import Path
 from beamheat_fw.campaign import GpawSettings
 from beamheat_fw.drivers.labelling.dispersion import dispersion_problems
 
-_OWN_SETUPS = {"LDA", "PBE", "RPBE", "revPBE", "GLLBSC"}
+#: Functionals and the setups GPAW takes for them; PBE's for all others.
+_SETUPS = {name: name for name in ("LDA", "RPBE", "revPBE", "GLLBSC")} | dict.fromkeys(
+    ("vdW-DF", "optPBE-vdW", "C09-vdW"), "revPBE"
+)
 
 
 def check_gpaw(settings: GpawSettings, symbols: Collection[str]) -> list[str]:
@@ -28,7 +31,7 @@ def check_gpaw(settings: GpawSettings, symbols: Collection[str]) -> list[str]:
     if find_spec("mpi4py") is None:
         problems.append("mpi4py is not installed: pip install 'beamheat_fw[mpi]'.")
     problems += _missing_files(settings, symbols)
-    if settings.dispersion != "none":
+    if settings.adds_d3:
         problems += dispersion_problems(settings)
     return problems
 
@@ -36,7 +39,7 @@ def check_gpaw(settings: GpawSettings, symbols: Collection[str]) -> list[str]:
 def _missing_files(settings: GpawSettings, symbols: Collection[str]) -> list[str]:
     from gpaw import setup_paths
 
-    functional = settings.xc if settings.xc in _OWN_SETUPS else "PBE"
+    functional = _SETUPS.get(settings.xc, "PBE")
     problems = []
     for symbol in sorted(set(symbols)):
         if not _found(f"{symbol}.{functional}", setup_paths):

@@ -96,7 +96,7 @@ class Labeller:
         LabelResult or None
             None when the next attempt is left to a program of more ranks.
         """
-        started = time.monotonic()
+        started, cpu_started = time.monotonic(), time.process_time()
         try:
             check_structure(atoms)
         except InputError as error:
@@ -118,6 +118,7 @@ class Labeller:
             | self.reference.path(atoms, climb.numerics)
             | {
                 "wall_s": round(time.monotonic() - started, 3),
+                "cpu_s": round(self.team.total(time.process_time() - cpu_started), 3),
                 "attempts": len(climb.attempts) + (evaluation is not None),
             },
         )

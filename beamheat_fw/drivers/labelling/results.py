@@ -81,8 +81,8 @@ class LabelResult:
     attempts : tuple of Attempt
         Every attempt that failed on the way.
     run_stats : mapping
-        ``wall_s``, ``ranks``, ``attempts``, ``max_rss_MiB`` (largest rank), ``versions`` of the codes,
-        and what the reference tells of the path, such as GPAW's ``layout``.
+        ``wall_s``, ``cpu_s`` (of all ranks), ``ranks``, ``attempts``, ``max_rss_MiB`` (largest rank),
+        ``versions`` of the codes, and what the reference tells of the path, such as GPAW's ``layout``.
     """
 
     label_id: str

@@ -66,6 +66,10 @@ class Team:
             return value
         return next((each for each in self._comm.allgather(value) if each is not None), None)
 
+    def total(self, value: float) -> float:
+        """Return the sum of the ranks' values."""
+        return value if self._comm is None else sum(self._comm.allgather(value))
+
     def largest(self, value: float) -> float:
         """Return the largest of the ranks' values."""
         return value if self._comm is None else max(self._comm.allgather(value))

@@ -42,12 +42,6 @@ def error_of_campaign(scans: Sequence[Scan], results: Results) -> dict[str, floa
     return _plain(in_quadrature(known)) if len(known) == len(errors) else None
 
 
-def core_s(result: LabelResult) -> float | None:
-    """Return what a label cost: wall time times ranks."""
-    stats = result.run_stats
-    return stats["wall_s"] * stats["ranks"] if "wall_s" in stats and "ranks" in stats else None
-
-
 def _point(point: Point, scan: Scan, results: Results) -> dict[str, Any]:
     result = results[point.calculation.id]
     evaluation = result.evaluation
@@ -62,7 +56,7 @@ def _point(point: Point, scan: Scan, results: Results) -> dict[str, Any]:
         **_plain(error),
         "wall_s": result.run_stats.get("wall_s"),
         "ranks": result.run_stats.get("ranks"),
-        "core_s": core_s(result),
+        "cpu_s": result.run_stats.get("cpu_s"),
         "iterations": None if evaluation is None else evaluation.iterations,
         "warnings": list(result.warnings),
     }

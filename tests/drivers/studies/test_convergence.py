@@ -93,7 +93,7 @@ def test_errors_fall_towards_the_reference_and_an_interrupted_study_goes_on(hydr
     assert errors[0] > 5.0
     assert errors[-1] == 0.0
     assert document["points"][-1]["reference"]
-    assert all(point["core_s"] == point["wall_s"] > 0.0 for point in document["points"])
+    assert all(point["wall_s"] >= 0.9 * point["cpu_s"] > 0.0 for point in document["points"])
     (chosen,) = [point for point in document["points"] if point["chosen"]]
     assert error_of_campaign(scans, results)["energy_error_meV_per_atom"] == pytest.approx(
         abs(chosen["energy_error_meV_per_atom"])
@@ -103,7 +103,7 @@ def test_errors_fall_towards_the_reference_and_an_interrupted_study_goes_on(hydr
 def test_a_failed_reference_leaves_errors_unknown_and_says_why(hydrogen, quick):
     scans = [scan for scan in plan_scans(hydrogen, quick) if scan.parameter == "smearing"]
     found = Evaluation(-7.0, -7.0, np.zeros((2, 3)))
-    stats = {"wall_s": 2.0, "ranks": 2}
+    stats = {"wall_s": 2.0, "cpu_s": 3.5, "ranks": 2}
     results = {
         point.calculation.id: LabelResult(point.calculation.id, "completed", found, run_stats=stats)
         for point in scans[0].points
@@ -114,7 +114,7 @@ def test_a_failed_reference_leaves_errors_unknown_and_says_why(hydrogen, quick):
     (document,) = judge_scans(scans, results)
     assert document["points"][-1]["reason"] == "KohnShamConvergenceError"
     assert all(point["force_rms_error_eV_A"] is None for point in document["points"])
-    assert [point["core_s"] for point in document["points"]] == [4.0, 4.0, 4.0, None]
+    assert [point["cpu_s"] for point in document["points"]] == [3.5, 3.5, 3.5, None]
     assert error_of_campaign(scans, results) is None
     json.dumps(document)
 
