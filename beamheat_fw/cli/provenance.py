@@ -113,10 +113,15 @@ def _print_withdrawal(document: dict[str, Any]) -> None:
         print(f"\n{title}: {_counted(document['counts'][part])}")
         for collection, found in document[part].items():
             for each in found:
-                details = (f"{name} {value}" for name, value in each.items() if name != "_id")
+                details = (f"{name} {_short(value)}" for name, value in each.items() if name != "_id")
                 print(f"  {collection} {each['_id'][:12]}  {', '.join(details)}")
     if document["truncated"]:
         print("  ... and more")
+
+
+def _short(value: Any) -> Any:
+    """Return a value, a long hash by how it begins: enough to find it by, and `--json` has it whole."""
+    return value[:12] if isinstance(value, str) and len(value) >= 40 else value
 
 
 def _counted(counts: dict[str, int]) -> str:
