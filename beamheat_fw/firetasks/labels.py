@@ -76,7 +76,6 @@ class ProposeStructures(CampaignTask):
             for number, atoms in enumerate(structures)
         ]
         level = level_of(context.campaign)
-        # Asked before they are planned: afterwards each would be known.
         known = find_known(context.store, structures, level.settings_hash)
         planned = plan_labels(
             context.store,

@@ -155,7 +155,6 @@ class SelectStructures(JobTask):
         md_run_id = self.inputs(context, None)["md_run_id"]
         level = level_of(context.campaign)
         structures = [explored[number] for number, _ in chosen]
-        # Asked before they are planned: afterwards each would be known.
         known = find_known(context.store, structures, level.settings_hash)
         planned = plan_labels(
             context.store,

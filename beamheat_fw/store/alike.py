@@ -48,7 +48,7 @@ class Known:
     Attributes
     ----------
     labelled : int
-        How many of them have a label, finished or asked for: these cost nothing.
+        How many of them have a finished label: these cost nothing.
     alike : tuple of Alike
         Which of the others are near-duplicates of one another or of stored labels.
     """
@@ -64,7 +64,8 @@ class Known:
 def find_known(store: Store | None, structures: Sequence[Atoms], settings_hash: str) -> Known:
     """Compare structures with one another and with the labels of a level that have not failed.
 
-    Structures that are equal, and not only alike, share a label and are no near-duplicates.
+    Structures that are equal, and not only alike, share a label and are no near-duplicates. Asked again after
+    the structures were planned, it says the same.
 
     Parameters
     ----------
@@ -85,28 +86,32 @@ def find_known(store: Store | None, structures: Sequence[Atoms], settings_hash: 
         found
         for number in new
         if store is not None
-        for found in _stored_alike(store, number, structures[number], settings_hash)
+        for found in _stored_alike(store, number, structures[number], settings_hash, hashes)
     ]
     return Known(sum(own in labelled for own in hashes), (*among, *stored))
 
 
 def _labelled(store: Store, hashes: Sequence[str], settings_hash: str) -> set[str]:
-    """Return which structures have a label that has not failed."""
+    """Return which structures have a finished label."""
     query = {
         "structure_hash": {"$in": list(hashes)},
         "settings_hash": settings_hash,
-        "state": {"$ne": "failed"},
+        "state": "completed",
     }
     return {found["structure_hash"] for found in store.collection(Label).find(query, {"structure_hash": 1})}
 
 
-def _stored_alike(store: Store, number: int, atoms: Atoms, settings_hash: str) -> list[Alike]:
+def _stored_alike(
+    store: Store, number: int, atoms: Atoms, settings_hash: str, asked: Sequence[str]
+) -> list[Alike]:
+    """Return the labels of others that a structure is alike to."""
     fields = composition_fields(atoms)
     query = {
         "settings_hash": settings_hash,
         "state": {"$ne": "failed"},
         "formula_pretty": fields["formula_pretty"],
         "nsites": fields["nsites"],
+        "structure_hash": {"$nin": list(asked)},
     }
     found = []
     for label in store.collection(Label).find(query, {"structure": 1}):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rocket_bench import Bench
 
@@ -13,8 +14,8 @@ from beamheat_fw.cli import main
 from beamheat_fw.firetasks.labels import level_of
 from beamheat_fw.physics.structures import build_training_set
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.documents import LabelRequest
-from beamheat_fw.store.labels import plan_labels
+from beamheat_fw.store.documents import LabelRequest, LabelResult
+from beamheat_fw.store.labels import complete, plan_labels
 
 pytestmark = pytest.mark.mongod
 
@@ -33,7 +34,8 @@ def test_near_duplicates_in_the_database_are_named_by_check_and_kept_with_the_ro
     same, near = build_training_set(campaign.structures)[:2]
     near.positions[0, 0] += 0.02
     asked = [LabelRequest(campaign_id="another")] * 2
-    _, stored = plan_labels(store, [same, near], asked, level_of(campaign)).label_ids
+    finished, stored = plan_labels(store, [same, near], asked, level_of(campaign)).label_ids
+    complete(store, finished, LabelResult(energy_eV=0.0, forces_eV_A=np.zeros((len(same), 3))))
 
     checked = json.loads(beamheat("check", str(CAMPAIGN), "--json"))
     assert checked["labelled_already"] == 1

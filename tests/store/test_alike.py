@@ -9,8 +9,8 @@ from ase.build import fcc111
 
 from beamheat_fw.store.alike import find_known
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.documents import LabelRequest
-from beamheat_fw.store.labels import Level, fail, plan_labels
+from beamheat_fw.store.documents import LabelRequest, LabelResult
+from beamheat_fw.store.labels import Level, complete, fail, plan_labels
 
 pytestmark = pytest.mark.mongod
 
@@ -46,9 +46,20 @@ def test_stored_label_a_hair_away_is_named_with_its_distance(store: Store, slab:
 
 
 def test_equal_structure_is_a_label_already_and_no_near_duplicate(store: Store, slab: Atoms) -> None:
-    stored(store, slab)
+    (label_id,) = stored(store, slab)
+    assert find_known(store, [slab], LEVEL.settings_hash).labelled == 0
+    complete(store, label_id, LabelResult(energy_eV=0.0, forces_eV_A=np.zeros((len(slab), 3))))
     known = find_known(store, [slab[::-1], slab], LEVEL.settings_hash)
     assert (known.labelled, known.alike) == (2, ())
+
+
+def test_asked_again_after_they_were_planned_it_says_the_same(store: Store, slab: Atoms) -> None:
+    stored(store, slab)
+    structures = [moved(slab, 0.03), moved(slab, 0.05), moved(slab, 0.5)]
+    before = find_known(store, structures, LEVEL.settings_hash)
+    assert len(before.alike) == 3
+    stored(store, *structures)
+    assert find_known(store, structures, LEVEL.settings_hash) == before
 
 
 def test_other_levels_and_failed_labels_do_not_count(store: Store, slab: Atoms) -> None:
