@@ -158,20 +158,23 @@ def stage(
 
     Example: beamheat rlaunch -w my_fworker.yaml stage --nlaunches 0
     """
-    from itertools import count, islice
-
     from beamheat_fw.firetasks.offline import Stager, stageable
     from beamheat_fw.launch.staged_submission import reserve_in_new_folder
     from beamheat_fw.store.database import Store
 
     launchpad, fworker = _connect(replace(context.obj, loglvl="WARNING"), launchpad_file, fworker_file)
     stager = Stager(launchpad, Store.from_launchpad(launchpad), fworker)
-    for _ in islice(count(), nlaunches or None):
+    met: set[int] = set()
+    while not nlaunches or len(met) < nlaunches:
         reserved = reserve_in_new_folder(launchpad, stageable(fworker), Path.cwd())
         if reserved is None:
             break
+        firework, _, folder = reserved
         if stager.stage(*reserved, for_queue=False):
-            print(reserved[-1], flush=True)
+            print(folder, flush=True)
+        elif firework.fw_id in met:  # given back before: somebody is at work in its job folder
+            break
+        met.add(firework.fw_id)
 
 
 @app.command()

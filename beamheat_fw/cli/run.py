@@ -148,6 +148,12 @@ class LocalRun:
 def _stuck(status: dict[str, Any]) -> Exception:
     from beamheat_fw.errors import CalculationError
 
+    if status["state"] == "paused":
+        return CalculationError(
+            "The campaign is paused",
+            "`beamheat resume` goes on; then the same command again.",
+            {"campaign": status["campaign"], "reason": status["state_reason"] or "somebody asked for it"},
+        )
     failures = "; ".join(f"{failure['name']}: {failure['reason']}" for failure in status["failures"])
     return CalculationError(
         f"The campaign cannot go on: {failures or 'nothing is ready and nothing has failed'}",

@@ -18,6 +18,7 @@ from fireworks.utilities.fw_serializers import load_object
 from fireworks.utilities.fw_utilities import create_datestamp_dir, get_slug
 
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+from beamheat_fw.launch.staged_launch import recall
 
 _LOG = logging.getLogger(__name__)
 #: Stages a reserved firework in the folder of its launch; tells whether a node has to run it.
@@ -69,6 +70,7 @@ def _submit(
         Path(SUBMIT_SCRIPT_NAME).write_text(own.get_script_str(str(folder)))
         job = own.submit_to_queue(SUBMIT_SCRIPT_NAME)
     if not job:
+        recall(folder)
         launchpad.free_reservation(firework.fw_id, launch_id)
         return False
     launchpad.set_reservation_id(launch_id, job)
