@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,10 +57,14 @@ def _study(campaign: Campaign, structures: list[Atoms], study: StudyOptions, as_
     from beamheat_fw.cli.check_binding import bind, show_binding
     from beamheat_fw.cli.check_convergence import converge, show_convergence
 
-    if study.converge:
-        emit(converge(campaign, structures, study), as_json=as_json, readable=show_convergence)
-    else:
-        emit(bind(campaign, study), as_json=as_json, readable=show_binding)
+    try:
+        if study.converge:
+            emit(converge(campaign, structures, study), as_json=as_json, readable=show_convergence)
+        else:
+            emit(bind(campaign, study), as_json=as_json, readable=show_binding)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from what is finished", file=sys.stderr)
+        raise
 
 
 def build_structures(campaign: Campaign) -> tuple[list[Atoms], Atoms]:

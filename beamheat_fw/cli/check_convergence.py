@@ -124,6 +124,12 @@ def show_convergence(study: dict[str, Any]) -> None:
         table.add_section()
     console = Console()
     console.print(table)
+    for scan in study["scans"]:
+        for point in scan["points"]:
+            if point["reason"]:
+                console.print(
+                    f"failed: {scan['parameter']} {point['value']}: {point['reason']}", highlight=False
+                )
     console.print("* the campaign's own value; errors are against the last value of each parameter.")
     if error := study["campaign_error"]:
         console.print(
