@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from beamheat_fw.campaign import load_campaign, parse_campaign
+from beamheat_fw.campaign import SIZES, TrainingStage, load_campaign, parse_campaign
 from beamheat_fw.errors import InputError
 
 WORKFLOWS = Path(__file__).parents[1] / "workflows"
@@ -29,6 +29,17 @@ def test_the_same_file_is_the_same_campaign_and_an_edited_one_is_not(document):
 def test_a_stored_campaign_is_read_back_as_the_same_one():
     campaign = load_campaign(WORKFLOWS / "quickstart.yaml")
     assert parse_campaign(campaign.model_dump(mode="json")).campaign_id == campaign.campaign_id
+
+
+@pytest.mark.parametrize("architecture", SIZES)
+def test_a_size_stands_for_its_settings_and_what_is_given_counts_instead(architecture):
+    for size, settings in SIZES[architecture].items():
+        stage = TrainingStage.model_validate({"architecture": architecture, "size": size})
+        assert {name: getattr(stage, name) for name in settings} == settings
+        wider = TrainingStage.model_validate({"architecture": architecture, "size": size, "num_features": 9})
+        assert (wider.num_features, wider.num_layers) == (9, settings["num_layers"])
+    with pytest.raises(ValueError, match="size"):
+        TrainingStage.model_validate({"architecture": architecture, "size": "XL"})
 
 
 def test_the_spectrum_is_part_of_a_campaigns_identity(document, tmp_path):

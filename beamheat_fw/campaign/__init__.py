@@ -4,6 +4,7 @@ Units stand in the field names, or are ASE's (eV, Å). Every model refuses unkno
 """
 
 from beamheat_fw.campaign.committee import (
+    SIZES,
     ConvergenceStage,
     ExplorationStage,
     GateStage,
@@ -25,6 +26,7 @@ from beamheat_fw.campaign.stage import Stage
 
 __all__ = [
     "PRESETS",
+    "SIZES",
     "Campaign",
     "Category",
     "ConvergenceStage",

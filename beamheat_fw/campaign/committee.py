@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from beamheat_fw.campaign.stage import Count, Fraction, Positive, Stage
 from beamheat_fw.physics.structures import SystemRecipe
+
+#: Model settings by architecture and size; a size stands for these where the campaign does not give them.
+SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
+    "nequip": {
+        "S": {"num_layers": 2, "l_max": 1, "num_features": 16},
+        "M": {"num_layers": 3, "l_max": 1, "num_features": 32},
+        "L": {"num_layers": 4, "l_max": 2, "num_features": 32},
+    },
+    "allegro": {
+        "S": {"num_layers": 1, "l_max": 1, "num_features": 8},
+        "M": {"num_layers": 2, "l_max": 2, "num_features": 16},
+        "L": {"num_layers": 2, "l_max": 3, "num_features": 32},
+    },
+}
 
 
 class TrainingStage(Stage):
@@ -17,10 +32,15 @@ class TrainingStage(Stage):
     ----------
     members : int
         Members of the committee; they differ in model seed, data seed and split.
+    architecture : {'nequip', 'allegro'}
+        NequIP passes messages; Allegro is strictly local, which scales to many MPI ranks.
+    size : {'S', 'M', 'L'}
+        Stands for `num_layers`, `l_max` and `num_features` (`SIZES`); one that is given counts instead.
     r_max_A : float
         The model's cutoff radius.
     num_layers, l_max, num_features : int
-        NequIP's interaction layers, maximum rotation order and features per irrep.
+        Interaction layers, maximum rotation order and features per irrep; Allegro has four times as many
+        scalar features.
     parity : bool
         Whether the features carry both parities.
     max_epochs, batch_size, learning_rate
@@ -41,6 +61,8 @@ class TrainingStage(Stage):
     """
 
     members: Annotated[int, Field(ge=2)] = 4
+    architecture: Literal["nequip", "allegro"] = "nequip"
+    size: Literal["S", "M", "L"] = "M"
     r_max_A: Positive = 5.0
     num_layers: Count = 3
     l_max: Annotated[int, Field(ge=0, le=4)] = 1
@@ -57,6 +79,14 @@ class TrainingStage(Stage):
     warm_start: bool = False
     pretrained: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_size(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        sizes = SIZES.get(str(given.get("architecture", "nequip")), {})
+        return {**sizes.get(str(given.get("size", "M")), {}), **given}
+
 
 class ExplorationStage(Stage):
     """MD with the committee on systems small enough to be labelled.
@@ -67,6 +97,10 @@ class ExplorationStage(Stage):
         The start systems; each runs once at every temperature.
     temperatures_K : tuple of float
         Langevin temperatures.
+    bias_eV : tuple of float
+        For each depth of a bias energy, every system runs once more at every temperature, drawn towards
+        structures about which the members disagree. Biased frames are candidates for labels, and never part
+        of the random sample or of the share of accurate frames.
     steps : int
         Steps of one trajectory.
     timestep_fs : float
@@ -80,6 +114,7 @@ class ExplorationStage(Stage):
 
     systems: tuple[SystemRecipe, ...] = Field(min_length=1)
     temperatures_K: tuple[Positive, ...] = (300.0, 600.0)
+    bias_eV: tuple[Positive, ...] = ()
     steps: Count = 2000
     timestep_fs: Positive = 2.0
     friction_per_ps: Positive = 5.0
@@ -88,7 +123,7 @@ class ExplorationStage(Stage):
 
     @property
     def trajectories(self) -> int:
-        """How many trajectories a round runs."""
+        """How many unbiased trajectories a round runs."""
         return len(self.systems) * len(self.temperatures_K)
 
     @property
@@ -123,11 +158,17 @@ class SelectionStage(Stage):
         Share drawn at random from the frames, for an unbiased calibration.
     holdout_fraction : float
         Share drawn at random and never trained on: the verdict rests on it.
+    max_label_atoms : int, optional
+        A chosen frame with more atoms is cut down to the surroundings of its worst atom.
+    shell_A : float
+        Thickness of the outer shell of such a cut-out, which is left out of the loss.
     """
 
     labels_per_round: Annotated[int, Field(ge=4)] = 40
     random_fraction: Fraction = 0.2
     holdout_fraction: Fraction = 0.1
+    max_label_atoms: Annotated[int, Field(ge=20)] | None = None
+    shell_A: Positive = 4.0
 
     @model_validator(mode="after")
     def _leave_room_for_candidates(self) -> SelectionStage:

@@ -170,9 +170,10 @@ def _write_report(store: Store, campaign_id: str, path: Path) -> Path:
 
 
 def _print_outcome(outcome: dict[str, Any]) -> None:
+    from beamheat_fw.report.status import verdict_text
+
     print()
     print(f"temperature rise: {outcome['delta_T_text']}")
-    verdict = outcome["rounds"][-1]["verdict"] or "not judged"
-    print(f"committee:        {verdict}")
+    print(f"committee:        {verdict_text(outcome['rounds'][-1])}")
     print(f"campaign:         {outcome['wall_s']:.0f} s, peak memory {outcome['peak_memory_GiB']:.2f} GiB")
     print(f"report:           {Path(outcome['report']).absolute()}")

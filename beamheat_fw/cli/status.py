@@ -50,6 +50,7 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
 
     from beamheat_fw.cli.progress import bars
     from beamheat_fw.report.code_versions import mixed_versions_text
+    from beamheat_fw.report.status import verdict_text
 
     console.print(f"[bold]{document['campaign']}[/bold] {document['campaign_id'][:12]}: {document['state']}")
     if document["state_reason"]:
@@ -66,7 +67,7 @@ def print_status(console: Any, document: dict[str, Any]) -> None:
                 f"{entry['completed']}/{entry['labels']}",
                 str(entry["failed"]),
                 *(str(counts.get(name, "-")) for name in ("accurate", "candidate", "failed")),
-                entry["verdict"] or "-",
+                verdict_text(entry) if entry["verdict"] else "-",
             )
         console.print(table)
     for entry in document["rounds"]:

@@ -15,6 +15,7 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.physics.calibration import Calibration, calibrate
 from beamheat_fw.physics.convergence import RoundNumbers, Targets, Verdict, judge_convergence
 from beamheat_fw.physics.coverage import cross_examine, examine
+from beamheat_fw.physics.cutouts import core_of
 from beamheat_fw.physics.force_errors import ForceErrors, error_metrics, error_quantiles
 from beamheat_fw.physics.gate import Thresholds
 from beamheat_fw.physics.parity import binned_errors, force_parity
@@ -84,7 +85,8 @@ def read_judgement(
     reference = np.concatenate([atoms.get_forces() for atoms in frames])
     errors = ForceErrors.from_frames(frames, evaluation.spread_eV_A, evaluation.forces_eV_A, reference)
     known = Calibration.from_dict(earlier) if earlier else None
-    return Judgement(errors, calibrate(errors), known, reference)
+    core = np.concatenate([core_of(atoms) for atoms in frames])
+    return Judgement(errors, calibrate(errors), known, reference[core])
 
 
 def thresholds_of(campaign: Campaign) -> Thresholds:

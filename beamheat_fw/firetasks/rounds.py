@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,10 @@ from beamheat_fw.firetasks.heating import load_committee
 from beamheat_fw.firetasks.job import JobTask
 from beamheat_fw.firetasks.judgement import thresholds_of
 from beamheat_fw.firetasks.labels import level_of
-from beamheat_fw.firetasks.selection import choose, judge_explored
+from beamheat_fw.firetasks.selection import choose, judge_explored, labelled_piece
 from beamheat_fw.firetasks.training import TRAIN
 from beamheat_fw.identity import key_id
+from beamheat_fw.physics.disagreement import bias_width_eV
 from beamheat_fw.physics.gate import ACCURATE, CANDIDATE, FAILED
 from beamheat_fw.store.alike import find_known
 from beamheat_fw.store.artifacts import fetch_artifact, put_artifact
@@ -53,14 +54,19 @@ class ExploreWithCommittee(JobTask):
     def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
         """Write start structures, protocol and committee."""
         from beamheat_fw.drivers.md.explore import stage_explore
+        from beamheat_fw.drivers.md.inputs import KNOWN_FILE, write_structures
         from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile, ExplorationProtocol
 
         exploration = context.campaign.exploration
-        stage_committee(context, folder, load_committee(context, context.round - 1))
+        committee = load_committee(context, context.round - 1)
+        stage_committee(context, folder, committee)
+        write_structures(folder / KNOWN_FILE, _labelled(context, committee.dataset_id))
         stage_explore(
             folder,
             _starts(context, inputs["seed"]),
-            ExplorationProtocol.from_stage(exploration),
+            ExplorationProtocol.from_stage(
+                exploration, bias_width_eV=bias_width_eV(context.campaign.gate.target_force_error_eV_A)
+            ),
             CommitteeFile.read(folder / COMMITTEE_FILE),
         )
         (folder / "job.json").write_text(json.dumps({"ranks": exploration.ranks}))
@@ -126,10 +132,7 @@ class SelectStructures(JobTask):
         explored = read_structures(
             fetch_artifact(context.store, run.frames_sha256 or "", folder / EXPLORED_FILE)
         )
-        dataset = context.store.load(Dataset, inputs["dataset_id"])
-        known = [label_atoms(label) for label in load_labels(context.store, dataset.split[TRAIN])]
-        for atoms in known:
-            atoms.calc = None
+        known = _labelled(context, inputs["dataset_id"])
         write_structures(folder / FRAMES_FILE, [*known, *explored])
         stage_committee(context, folder, load_committee(context, context.round - 1))
 
@@ -154,7 +157,7 @@ class SelectStructures(JobTask):
         chosen = choose(judged, context.campaign, seed=1000 * context.campaign.seed + context.round)
         md_run_id = self.inputs(context, None)["md_run_id"]
         level = level_of(context.campaign)
-        structures = [explored[number] for number, _ in chosen]
+        structures = [labelled_piece(explored[number], role, context.campaign) for number, role in chosen]
         known = find_known(context.store, structures, level.settings_hash)
         planned = plan_labels(
             context.store,
@@ -164,7 +167,7 @@ class SelectStructures(JobTask):
             tags=context.campaign.tags,
             fw_id=context.fw_id,
         )
-        counts = Counter(verdict.name for verdict in judged.verdicts)
+        counts = judged.unbiased_counts()
         document = make_round(
             context,
             label_ids=tuple(dict.fromkeys(planned.label_ids)),
@@ -196,17 +199,29 @@ def _request(context: Context, atoms: Atoms, role: Role, md_run_id: str) -> Labe
     return LabelRequest(campaign_id=context.campaign_id, round=context.round, role=role, source=source)
 
 
+def _labelled(context: Context, dataset_id: str) -> list[Atoms]:
+    """Return the structures of a training set, without their labels."""
+    dataset = context.store.load(Dataset, dataset_id)
+    known = [label_atoms(label) for label in load_labels(context.store, dataset.split[TRAIN])]
+    for atoms in known:
+        atoms.calc = None
+    return known
+
+
 def _starts(context: Context, seed: int) -> list[Atoms]:
     from beamheat_fw.physics.structures import build_system
 
     stage = context.campaign.exploration
     starts: list[Atoms] = []
     for number, system in enumerate(stage.systems):
-        for temperature_K in stage.temperatures_K:
+        for temperature_K, bias_eV in product(stage.temperatures_K, (0.0, *stage.bias_eV)):
             atoms = build_system(system)
-            trajectory = f"{number}-{temperature_K:g}K"
+            biased = f"-biased-{bias_eV:g}eV" if bias_eV else ""
             atoms.info.update(
-                trajectory=trajectory, temperature_K=temperature_K, seed=seed + 100 * len(starts)
+                trajectory=f"{number}-{temperature_K:g}K{biased}",
+                temperature_K=temperature_K,
+                bias_eV=bias_eV,
+                seed=seed + 100 * len(starts),
             )
             starts.append(atoms)
     return starts

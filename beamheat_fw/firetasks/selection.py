@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from beamheat_fw.campaign import Campaign
 from beamheat_fw.firetasks.judgement import thresholds_of
+from beamheat_fw.physics.cutouts import CutOutLimits, core_of, cut_out
 from beamheat_fw.physics.environments import environments
 from beamheat_fw.physics.gate import CANDIDATE, FAILED, Verdict, gate_from
 from beamheat_fw.physics.hard_checks import Frame
@@ -37,11 +40,18 @@ class JudgedFrames:
         Their descriptor vectors.
     known : ndarray of float, shape (K, D)
         Those of the frames that are labelled already.
+    biased : ndarray of bool, shape (B,)
+        Whether a frame's trajectory was drawn towards disagreement.
     """
 
     verdicts: list[Verdict]
     vectors: NDArray[np.float64]
     known: NDArray[np.float64]
+    biased: NDArray[np.bool_]
+
+    def unbiased_counts(self) -> Counter[str]:
+        """Count the verdicts on frames of unbiased trajectories: those that production MD would meet."""
+        return Counter(one.name for one, biased in zip(self.verdicts, self.biased, strict=True) if not biased)
 
 
 def judge_explored(
@@ -68,7 +78,7 @@ def judge_explored(
     element = np.concatenate([np.array(atoms.get_chemical_symbols()) for atoms in frames])
     place = np.concatenate([environments(atoms) for atoms in frames])
     frame_of_atom = np.repeat(np.arange(len(frames)), np.diff(offsets))
-    labelled = frame_of_atom < first
+    labelled = (frame_of_atom < first) & np.concatenate([core_of(atoms) for atoms in frames])
     novelty = learn_novelty(evaluation.descriptors[labelled], element[labelled], frame_of_atom[labelled])
     gate = gate_from(committee.calibration, thresholds_of(campaign), novelty)
     verdicts = gate.judge(
@@ -80,7 +90,8 @@ def judge_explored(
         verdict if atoms.info["offered"] else Verdict(FAILED, str(atoms.info["reason"]))
         for atoms, verdict in zip(explored, verdicts, strict=True)
     ]
-    return JudgedFrames(kept, vectors[first:], vectors[:first])
+    biased = np.array([bool(atoms.info.get("biased", False)) for atoms in explored])
+    return JudgedFrames(kept, vectors[first:], vectors[:first], biased)
 
 
 def choose(judged: JudgedFrames, campaign: Campaign, seed: int) -> list[tuple[int, Role]]:
@@ -93,13 +104,30 @@ def choose(judged: JudgedFrames, campaign: Campaign, seed: int) -> list[tuple[in
         judged.known,
         Budget.of_round(stage.labels_per_round, stage.random_fraction, stage.holdout_fraction),
         seed,
-        np.array([number for number, name in enumerate(names) if name != FAILED], dtype=int),
+        np.array([n for n, name in enumerate(names) if name != FAILED and not judged.biased[n]], dtype=int),
     )
     return [
         *((number, "holdout") for number in chosen.holdout),
         *((number, "random") for number in chosen.random),
         *((number, "candidate") for number in chosen.diverse),
     ]
+
+
+def labelled_piece(atoms: Atoms, role: Role, campaign: Campaign) -> Atoms:
+    """Return what is labelled of a chosen frame: all of it, or a cut-out where it is too large.
+
+    A candidate is cut around the atom about which the committee disagrees the most; a frame drawn at random
+    around an atom drawn at random, which the frame's own content decides.
+    """
+    stage = campaign.selection
+    if stage.max_label_atoms is None or len(atoms) <= stage.max_label_atoms:
+        return atoms
+    if role == "candidate":
+        centre = int(np.argmax(atoms.arrays["spread_eV_A"]))
+    else:
+        seed = [campaign.seed, atoms.info["step"], zlib.crc32(str(atoms.info["trajectory"]).encode())]
+        centre = int(np.random.default_rng(seed).integers(len(atoms)))
+    return cut_out(atoms, centre, CutOutLimits(stage.max_label_atoms, stage.shell_A))
 
 
 def _frame(atoms: Atoms, evaluation: FolderEvaluation, number: int) -> Frame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class BuildDataset(CampaignTask):
         split: dict[str, list[str]] = {TRAIN: [], HOLDOUT: []}
         for label in done:
             split[HOLDOUT if role_in(label, context.campaign_id) == "holdout" else TRAIN].append(label.id)
+        require_all_elements(labels, set(split[TRAIN]))
 
         def write(session: Any) -> str:
             dataset_id = create_dataset(
@@ -73,6 +74,32 @@ class BuildDataset(CampaignTask):
 def role_in(label: Label, campaign_id: str) -> str:
     """Return the role in which a campaign first asked for a label."""
     return next((r.role for r in label.requests if r.campaign_id == campaign_id), label.origin.role)
+
+
+def require_all_elements(labels: Sequence[Label], trained: Set[str]) -> None:
+    """Refuse a training set without an element that the campaign asked labels for.
+
+    Parameters
+    ----------
+    labels : sequence of Label
+        All that were asked for.
+    trained : set of str
+        Ids of those that are trained on.
+
+    Raises
+    ------
+    CalculationError
+        Every label with some element failed, or is held out.
+    """
+    asked = {element for label in labels for element in label.elements}
+    known = {element for label in labels if label.id in trained for element in label.elements}
+    if asked - known:
+        raise CalculationError(
+            "The training set lacks an element that the campaign simulates",
+            "Look at the reasons why labels with it failed (`beamheat find labels --state failed`), mend the "
+            "cause, then `beamheat resubmit --failed-labels`; or ask for more structures with it.",
+            {"missing": sorted(asked - known), "elements": sorted(known), "labels": len(trained)},
+        )
 
 
 def _check_failed_share(context: Context, labels: list[Label]) -> None:

@@ -133,7 +133,7 @@ def _training(campaign: Campaign, label_atoms: Sequence[int], rounds: int) -> St
 
 def _exploration(campaign: Campaign, rounds: int, atoms: int) -> StagePlan:
     stage = campaign.exploration
-    trajectories = len(stage.systems) * len(stage.temperatures_K)
+    trajectories = stage.trajectories * (1 + len(stage.bias_eV))
     steps = trajectories * stage.steps * atoms * campaign.training.members
     hours = rounds * steps * CORE_S_PER_ATOM_STEP * _model_size(campaign) / 3600.0
     return StagePlan("exploration", rounds, rounds * trajectories, hours)

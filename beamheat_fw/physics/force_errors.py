@@ -11,6 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics.cutouts import core_of
 from beamheat_fw.physics.environments import environments
 
 #: Bootstrap samples of frames behind an interval.
@@ -69,7 +70,7 @@ class ForceErrors:
         forces_eV_A: NDArray[np.float64],
         reference_eV_A: NDArray[np.float64],
     ) -> ForceErrors:
-        """Gather the atoms of labelled frames.
+        """Gather the atoms of labelled frames; of cut-outs those of the core alone.
 
         Parameters
         ----------
@@ -79,13 +80,14 @@ class ForceErrors:
         forces_eV_A, reference_eV_A : ndarray of float, shape (N, 3)
             All frames' atoms, one after the other.
         """
-        return cls(
+        everyone = cls(
             np.asarray(spread_eV_A, dtype=float),
             np.asarray(forces_eV_A, dtype=float) - np.asarray(reference_eV_A, dtype=float),
             np.concatenate([np.array(atoms.get_chemical_symbols()) for atoms in frames]),
             np.concatenate([environments(atoms) for atoms in frames]),
             np.repeat(np.arange(len(frames)), [len(atoms) for atoms in frames]),
         )
+        return everyone.where(np.concatenate([core_of(atoms) for atoms in frames]))
 
     @property
     def error_eV_A(self) -> NDArray[np.float64]:

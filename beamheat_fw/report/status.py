@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -104,7 +105,15 @@ def _round(store: Store, document: Round) -> dict[str, Any]:
         "counts": document.counts,
         "verdict": document.verdict,
         "warnings": list(document.analysis.warnings),
+        "holding_back": list(document.verdict_details.get("holding_back", ())),
     }
+
+
+def verdict_text(entry: Mapping[str, Any]) -> str:
+    """Return a round's verdict in words, with the environments that hold it back, the worst first."""
+    verdict = entry["verdict"] or "not judged"
+    held = entry["holding_back"]
+    return f"{verdict}, held back by {', '.join(held)}" if held else verdict
 
 
 def _failure(store: Store, firework: dict[str, Any]) -> dict[str, Any]:

@@ -14,20 +14,27 @@ from beamheat_fw.identity import structure_hash
 if TYPE_CHECKING:
     from ase import Atoms
 
+#: Integers stored with an atom: the body it belongs to, and whether it is in the core of a cut-out.
+_SITE_PROPERTIES = ("body", "core")
+
 
 def structure_document(atoms: Atoms) -> dict[str, Any]:
     """Return Atoms as a pymatgen Structure dict.
 
-    Species, positions (Å), cell, pbc and the site property ``body`` are kept; info, constraints, velocities
-    and calculators are not.
+    Species, positions (Å), cell, pbc and the site properties ``body`` and ``core`` are kept; info,
+    constraints, velocities and calculators are not.
     """
-    return ordered_structure(
+    document = ordered_structure(
         atoms.get_chemical_symbols(),
         atoms.positions,
         atoms.cell.array,
         tuple(atoms.pbc.tolist()),
         atoms.arrays["body"].astype(int).tolist() if "body" in atoms.arrays else None,
     )
+    if "core" in atoms.arrays:
+        for site, core in zip(document["sites"], atoms.arrays["core"].tolist(), strict=True):
+            site["properties"]["core"] = int(core)
+    return document
 
 
 def ordered_structure(
@@ -104,9 +111,10 @@ def atoms_from_document(structure: Mapping[str, Any]) -> Atoms:
         cell=lattice["matrix"],
         pbc=lattice.get("pbc", (True, True, True)),
     )
-    bodies = [site.get("properties", {}).get("body") for site in sites]
-    if bodies and all(body is not None for body in bodies):
-        atoms.set_array("body", np.asarray(bodies, dtype=int))
+    for name in _SITE_PROPERTIES:
+        values = [site.get("properties", {}).get(name) for site in sites]
+        if values and all(value is not None for value in values):
+            atoms.set_array(name, np.asarray(values, dtype=int))
     return atoms
 
 

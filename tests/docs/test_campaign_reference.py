@@ -64,3 +64,12 @@ def test_every_model_has_its_table() -> None:
 @pytest.mark.parametrize("model", sorted(models_of_the_file(), key=lambda one: one.__name__))
 def test_fields_and_defaults_are_those_of_the_models(model: type) -> None:
     assert documented()[model.__name__] == defaults(model)
+
+
+def test_the_sizes_of_models_are_those_of_the_campaign() -> None:
+    for size in ("S", "M", "L"):
+        cells = [
+            ", ".join(str(value) for value in campaign.SIZES[architecture][size].values())
+            for architecture in ("nequip", "allegro")
+        ]
+        assert f"| `{size}` | {cells[0]} | {cells[1]} |" in DOCUMENT.read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ TINY_STAGE = TrainingStage(
     num_layers=2,
     l_max=1,
     num_features=4,
-    max_epochs=4,
+    max_epochs=12,
     batch_size=4,
     learning_rate=0.05,
     validation_fraction=0.2,
@@ -72,7 +72,7 @@ def tiny_stage() -> TrainingStage:
     return TINY_STAGE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stage_training() -> Callable[[Path, TrainingStage, int, Sequence[Atoms]], None]:
     """Stages a member's training in a folder: folder, settings, member and labelled frames."""
     return write_training_folder

@@ -12,6 +12,9 @@ from beamheat_fw.report.documents import gather
 from beamheat_fw.report.numbers import number
 from beamheat_fw.report.page import render, write_report
 from beamheat_fw.report.sections.answer import answer
+from beamheat_fw.report.status import campaign_status
+from beamheat_fw.store.documents import CampaignRecord
+from beamheat_fw.store.rounds import upsert_round
 
 SECTIONS = (
     "Temperature rise", "Interface conductance", "Committee", "Gate", "Labels",
@@ -109,6 +112,16 @@ def test_page_of_a_small_campaign_is_small(finished) -> None:
 def test_committee_that_did_not_converge_is_called_so_in_words(finished) -> None:
     assert "NOT CONVERGED" in finished.page[: finished.page.index("<h2")]
     assert "accurate share" in finished.page
+
+
+def test_page_and_status_name_what_holds_a_stalled_committee_back(filled) -> None:
+    filled.learn("stalled")
+    held = {"holding_back": ["interface", "particle"]}
+    record = filled.store.load(CampaignRecord, filled.id)
+    last = campaign_status(filled.store, record)["rounds"][-1]["round"]
+    upsert_round(filled.store, filled.id, last, verdict_details=held)
+    assert campaign_status(filled.store, record)["rounds"][-1]["holding_back"] == held["holding_back"]
+    assert "stalled, held back by interface, particle." in render(filled.store, filled.id)
 
 
 def test_converged_committee_is_not_called_unconverged(filled) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from beamheat_fw.report.status import temperature_text
+from beamheat_fw.report.status import temperature_text, verdict_text
 from beamheat_fw.store.documents import Conductance, Prediction
 
 
@@ -27,3 +27,10 @@ def test_rise_without_an_upper_end_is_a_lower_bound():
     text = temperature_text(prediction(None), Conductance.model_construct(compatible_with_zero=True))
     assert text.startswith("at least 25 K")
     assert text.count("compatible with zero") == 1
+
+
+def test_a_stall_names_the_environments_that_hold_the_campaign_back():
+    stalled = {"verdict": "stalled", "holding_back": ["interface", "particle"]}
+    assert verdict_text(stalled) == "stalled, held back by interface, particle"
+    assert verdict_text({"verdict": "converged", "holding_back": []}) == "converged"
+    assert verdict_text({"verdict": None, "holding_back": []}) == "not judged"

@@ -174,8 +174,8 @@ class Dynamics:
             "atom_energies_eV": evaluated.atom_energies_eV,
             "forces_eV_A": evaluated.forces_eV_A,
         }
-        if evaluated.spread_eV_A is not None:
-            arrays["spread_eV_A"] = evaluated.spread_eV_A
+        optional = {"spread_eV_A": evaluated.spread_eV_A, "bias_forces_eV_A": evaluated.bias_forces_eV_A}
+        arrays |= {name: values for name, values in optional.items() if values is not None}
         built_at = self.forces.list_positions_A()
         if built_at is not None:
             arrays["list_positions_A"] = built_at
@@ -195,15 +195,17 @@ class Dynamics:
             arrays["atom_energies_eV"],
             arrays["forces_eV_A"],
             arrays.get("spread_eV_A"),
+            arrays.get("bias_forces_eV_A"),
         )
         self.state = State(arrays["positions_A"], arrays["velocities"], evaluated, info["step"])
 
 
 def _part(evaluated: Evaluated, frames: list[int], atoms: np.ndarray) -> Evaluated:
-    spread = evaluated.spread_eV_A
+    spread, bias = evaluated.spread_eV_A, evaluated.bias_forces_eV_A
     return Evaluated(
         evaluated.energies_eV[frames],
         evaluated.atom_energies_eV[atoms],
         evaluated.forces_eV_A[atoms],
         None if spread is None else spread[atoms],
+        None if bias is None else bias[atoms],
     )

@@ -14,6 +14,7 @@ from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
 from beamheat_fw.drivers.md.heating import STOPPED, RankPlace
 from beamheat_fw.drivers.md.inputs import STARTS_FILE, load_committee, read_structures, run_key
 from beamheat_fw.drivers.md.judging import judge_of
+from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import (
     COMMITTEE_FILE,
     PROTOCOL_FILE,
@@ -37,11 +38,12 @@ def _explore(folder: Path, rank: int, ranks: int, stop: Callable[[], bool]) -> b
     watch = Stopwatch()
 
     def mean(batch: Batch) -> CommitteeForces:
-        return CommitteeForces(committee, batch, None, file.skin_A, watch)
+        return CommitteeForces(committee, batch, None, file.skin_A, watch, protocol.bias_width_eV)
 
     place = RankPlace(folder, rank, ranks, run_key(folder, STARTS_FILE, protocol.identity(), ranks))
     starts = read_structures(folder / STARTS_FILE)
-    ending = RankExploration(starts, protocol, place, mean, judge_of(file)).run(stop)
+    judge = judge_of(file, Known.of_folder(folder, committee))
+    ending = RankExploration(starts, protocol, place, mean, judge).run(stop)
     write_whole(place.outcome, json.dumps({"rank": rank, "ended": ending, **asdict(watch)}).encode())
     return ending != STOPPED
 

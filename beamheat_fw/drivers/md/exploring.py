@@ -92,7 +92,7 @@ class BatchExploration:
     Parameters
     ----------
     starts : sequence of Atoms
-        With ``trajectory``, ``temperature_K`` and ``seed`` in their info.
+        With ``trajectory``, ``temperature_K`` and ``seed`` in their info; ``bias_eV`` where it is biased.
     protocol : ExplorationProtocol
     make_forces : callable
         Binds the committee's mean, with its spread, to a batch.
@@ -183,23 +183,26 @@ class BatchExploration:
         where = dynamics.batch.of_frame(index)
         arrays = {
             "positions_A": state.positions_A[where],
-            "mean_forces_eV_A": state.evaluated.forces_eV_A[where],
+            "mean_forces_eV_A": state.evaluated.potential_forces_eV_A[where],
             "spread_eV_A": state.evaluated.spread_eV_A[where],  # type: ignore[index]
         }
         if not all(np.isfinite(values).all() for values in arrays.values()):
             return
+        start = dynamics.batch.templates[index].info
         info = FrameInfo(
             trajectory=self._name(dynamics.active[index]),
             step=state.step,
             time_ps=state.step * self.protocol.timestep_fs * 1e-3,
-            temperature_K=float(dynamics.batch.templates[index].info["temperature_K"]),
+            temperature_K=float(start["temperature_K"]),
             kinetic_temperature_K=float(frame_temperatures_K(dynamics.batch, state.velocities)[index]),
             mean_energy_eV=float(state.evaluated.energies_eV[index]),
             max_spread_eV_A=float(arrays["spread_eV_A"].max()),
             max_bound_eV_A=verdict.max_bound_eV_A if np.isfinite(verdict.max_bound_eV_A) else None,
+            novelty=verdict.novelty,
             verdict=verdict.name,
             reason=verdict.reason,
             offered=verdict.name != FAILED,
+            biased=float(start.get("bias_eV", 0.0)) != 0.0,
         )
         self.frames.add(dynamics.active[index], info, arrays)
 

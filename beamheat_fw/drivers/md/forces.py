@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.physics.disagreement import Bias, deviations_eV, disagreement_bias
 
 if TYPE_CHECKING:
-    from beamheat_fw.drivers.nequip.committee import Committee
+    from beamheat_fw.drivers.nequip.committee import Committee, Evaluation
     from beamheat_fw.drivers.nequip.neighbours import NeighbourList
 
 
@@ -26,14 +27,23 @@ class Evaluated:
     atom_energies_eV : ndarray, shape (N,)
         Each atom's share of its frame's energy.
     forces_eV_A : ndarray, shape (N, 3)
+        What moves the atoms, a bias included.
     spread_eV_A : ndarray, shape (N,), optional
         Disagreement of the committee about each atom's force.
+    bias_forces_eV_A : ndarray, shape (N, 3), optional
+        The part of `forces_eV_A` that is not the potential's.
     """
 
     energies_eV: np.ndarray
     atom_energies_eV: np.ndarray
     forces_eV_A: np.ndarray
     spread_eV_A: np.ndarray | None = None
+    bias_forces_eV_A: np.ndarray | None = None
+
+    @property
+    def potential_forces_eV_A(self) -> np.ndarray:
+        """The forces of the potential alone, shape (N, 3)."""
+        return self.forces_eV_A if self.bias_forces_eV_A is None else self.forces_eV_A - self.bias_forces_eV_A
 
 
 class Forces(Protocol):
@@ -76,6 +86,9 @@ class CommitteeForces:
         How far beyond the cutoff neighbours are listed.
     stopwatch : Stopwatch, optional
         Where time spent here is added up.
+    bias_width_eV : float, optional
+        Width of the bias towards disagreement; its depth is ``bias_eV`` in the info of a template. None
+        leaves all frames unbiased.
     """
 
     def __init__(
@@ -85,6 +98,7 @@ class CommitteeForces:
         member: int | None = None,
         skin_A: float = 0.5,
         stopwatch: Stopwatch | None = None,
+        bias_width_eV: float | None = None,
     ) -> None:
         from beamheat_fw.drivers.nequip.frames import Frames
 
@@ -95,6 +109,11 @@ class CommitteeForces:
         self._stopwatch = stopwatch or Stopwatch()
         self._searched_at_A: np.ndarray | None = None
         self._neighbours = self._new_list()
+        self._depth_eV = np.array([float(atoms.info.get("bias_eV", 0.0)) for atoms in batch.templates])
+        self._width_eV = bias_width_eV if self._depth_eV.any() else None
+        if self._width_eV is not None:
+            start = committee.evaluate(self._frames, batch.start_positions_A(), self._new_list())
+            self._start_deviations_eV = deviations_eV(start.energies_eV)
 
     def _new_list(self) -> NeighbourList:
         from beamheat_fw.drivers.nequip.neighbours import NeighbourList
@@ -110,12 +129,27 @@ class CommitteeForces:
             self._searched_at_A = positions_A.copy()
         self._stopwatch.seconds += time.perf_counter() - started
         self._stopwatch.calls += 1
+        forces = result.mean_forces_eV_A.astype(float)
+        bias = None if self._width_eV is None else self._bias(result, self._width_eV).forces_eV_A
         return Evaluated(
             result.mean_energies_eV,
             result.atom_energies_eV.mean(axis=0),
-            result.mean_forces_eV_A.astype(float),
+            forces if bias is None else forces + bias,
             result.spread_eV_A if self._members is None else None,
+            bias,
         )
+
+    def _bias(self, result: Evaluation, width_eV: float) -> Bias:
+        deviations = deviations_eV(result.energies_eV) - self._start_deviations_eV
+        forces, frame = result.forces_eV_A.astype(float), self._frames.frame_of_atom
+        return disagreement_bias(deviations, forces, frame, self._depth_eV, width_eV)
+
+    def bias_energies_eV(self, positions_A: np.ndarray) -> np.ndarray:
+        """Return the bias energy of each frame, shape (B,), at positions of shape (N, 3)."""
+        if self._width_eV is None:
+            return np.zeros(len(self._frames))
+        result = self._committee.evaluate(self._frames, positions_A, self._neighbours)
+        return self._bias(result, self._width_eV).energies_eV
 
     def list_positions_A(self) -> np.ndarray | None:
         """Return the positions of the last neighbour search, shape (N, 3), None before the first."""

@@ -33,11 +33,15 @@ class FrameInfo:
     max_spread_eV_A : float
     max_bound_eV_A : float or None
         The largest calibrated bound on an atom's force error; not written without a calibration.
+    novelty : float or None
+        The most novel atom's distance to the training set; not written where it was not looked at.
     verdict : {'accurate', 'candidate', 'failed', 'unjudged'}
     reason : str
         Not written when empty.
     offered : bool
         Whether the frame may be selected for labelling; a failed one may not.
+    biased : bool
+        Whether its trajectory was drawn towards disagreement: no sample of what production MD meets.
     """
 
     trajectory: str
@@ -48,9 +52,11 @@ class FrameInfo:
     mean_energy_eV: float
     max_spread_eV_A: float
     max_bound_eV_A: float | None
+    novelty: float | None
     verdict: str
     reason: str
     offered: bool
+    biased: bool
 
 
 class FrameLog:

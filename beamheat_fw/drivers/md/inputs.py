@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SYSTEM_FILE = "system.extxyz"
 STARTS_FILE = "starts.extxyz"
+#: The structures a committee was trained on; a job folder without them judges without novelty.
+KNOWN_FILE = "known.extxyz"
 #: Changes when the same input would be run differently, so that old checkpoints are refused.
 ENGINE_VERSION = 2
 
@@ -70,6 +72,7 @@ def run_key(folder: Path, structures: str, protocol: Mapping[str, Any], ranks: i
         {
             "engine": ENGINE_VERSION,
             "structures": file_sha256(folder / structures),
+            "known": file_sha256(known) if (known := folder / KNOWN_FILE).exists() else None,
             "packages": [file_sha256(folder / package) for package in committee.packages],
             "driver": committee.driver,
             "skin_A": committee.skin_A,

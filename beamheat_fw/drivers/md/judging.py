@@ -9,6 +9,7 @@ import numpy as np
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.forces import Evaluated
+from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import CommitteeFile
 from beamheat_fw.physics.gate import ACCURATE, CANDIDATE, FAILED, Gate, Thresholds, Verdict, gate_from
 from beamheat_fw.physics.hard_checks import Frame, HardLimits, broken
@@ -38,23 +39,24 @@ class Look:
     evaluated: Evaluated
     temperatures_K: np.ndarray
 
-    def frames(self) -> list[Frame]:
-        """Return the batch's frames as the gate takes them."""
-        return [self._frame(index) for index in range(len(self.batch))]
+    def frames(self, descriptors: np.ndarray | None = None) -> list[Frame]:
+        """Return the batch's frames as the gate takes them; with `descriptors` of shape (N, D), if given."""
+        return [self._frame(index, descriptors) for index in range(len(self.batch))]
 
-    def _frame(self, index: int) -> Frame:
+    def _frame(self, index: int, descriptors: np.ndarray | None) -> Frame:
         atoms, where, evaluated = self.batch.templates[index], self.batch.of_frame(index), self.evaluated
         assert evaluated.spread_eV_A is not None, "only a committee can be judged"
         return Frame(
             numbers=atoms.numbers,
             body=self.batch.body[where],
             positions_A=self.positions_A[where],
-            forces_eV_A=evaluated.forces_eV_A[where],
+            forces_eV_A=evaluated.potential_forces_eV_A[where],
             cell_A=atoms.cell.array,
             pbc=atoms.pbc,
             spread_eV_A=evaluated.spread_eV_A[where],
             energy_eV=float(evaluated.energies_eV[index]),
             temperature_K=float(self.temperatures_K[index]),
+            descriptors=None if descriptors is None else descriptors[where],
         )
 
 
@@ -66,8 +68,14 @@ class Judge(Protocol):
         ...
 
 
-def judge_of(committee: CommitteeFile) -> Judge:
+def judge_of(committee: CommitteeFile, known: Known | None = None) -> Judge:
     """Return the gate of a committee; hard checks alone while there is no calibration.
+
+    Parameters
+    ----------
+    committee : CommitteeFile
+    known : Known, optional
+        What the committee was trained on; without it the gate looks at spread and hard checks alone.
 
     Raises
     ------
@@ -79,15 +87,19 @@ def judge_of(committee: CommitteeFile) -> Judge:
     thresholds = Thresholds(
         target_eV_A=committee.gate["target_force_error_eV_A"], confidence=committee.gate["confidence"]
     )
-    return _Calibrated(gate_from(committee.calibration, thresholds))
+    novelty = known.novelty if known else None
+    return _Calibrated(gate_from(committee.calibration, thresholds, novelty), known)
 
 
 @dataclass(frozen=True)
 class _Calibrated:
     gate: Gate
+    known: Known | None
 
     def __call__(self, look: Look) -> list[Verdict]:
-        return self.gate.judge(look.frames())
+        if self.known is None:
+            return self.gate.judge(look.frames())
+        return self.gate.judge(look.frames(self.known.descriptors(look.batch, look.positions_A)))
 
 
 def _hard_checks(look: Look) -> list[Verdict]:

@@ -191,6 +191,8 @@ class ExplorationProtocol(_JsonFile):
         Steps between checkpoints.
     max_batch_atoms : int
         Atoms that one rank advances side by side; it bounds the memory.
+    bias_width_eV : float, optional
+        Disagreement about a frame's energy, per root of its atoms, at which a bias towards it levels off.
     max_wall_s : float, optional
         Wall time after which exploration ends with what it has; not part of a run's identity.
     """
@@ -201,18 +203,19 @@ class ExplorationProtocol(_JsonFile):
     frame_every: int
     checkpoint_every: int = 500
     max_batch_atoms: int = 2000
+    bias_width_eV: float | None = None
     max_wall_s: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if field.name != "max_wall_s":
-                _require_positive(field.name, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if field.name != "max_wall_s" and value is not None:
+                _require_positive(field.name, value)
 
     @classmethod
-    def from_stage(cls, stage: ExplorationStage, *, max_wall_s: float | None = None) -> ExplorationProtocol:
-        """Take a campaign's exploration stage over; `max_wall_s` replaces the stage's own."""
-        shared = _shared(cls, stage)
-        return cls(**{**shared, "max_wall_s": max_wall_s or shared.get("max_wall_s")})
+    def from_stage(cls, stage: ExplorationStage, **fields: Any) -> ExplorationProtocol:
+        """Take a campaign's exploration stage over; `fields` come on top."""
+        return cls(**{**_shared(cls, stage), **fields})
 
     @property
     def motion(self) -> Motion:

@@ -172,14 +172,20 @@ class Committee:
         Returns
         -------
         (N, D) float64 array
-            The scalar features from which the atomic energies are read; invariant under rotation.
+            The scalar features from which the atomic energies are read; invariant under rotation. Allegro has
+            them on edges: there it is their mean over an atom's edges.
         """
         import torch
 
         vectors, shared = self._inputs(frames, positions, neighbours)
         with torch.no_grad():
             output = self._models[member].module({**shared, "edge_vectors": vectors})
-        return output["node_features"].double().cpu().numpy()
+        if "edge_features" not in output:
+            return output["node_features"].double().cpu().numpy()
+        features, atom = output["edge_features"].double(), shared["edge_index"][0]
+        sums = torch.zeros(len(positions), features.shape[1], dtype=features.dtype, device=features.device)
+        edges = torch.bincount(atom, minlength=len(positions)).clamp(min=1)
+        return (sums.index_add_(0, atom, features) / edges[:, None]).cpu().numpy()
 
     def _inputs(
         self, frames: Frames, positions: NDArray[np.float64], neighbours: NeighbourList

@@ -16,10 +16,14 @@ BEST_CHECKPOINT = "best.ckpt"
 LAST_CHECKPOINT = "last.ckpt"
 CURVES_FOLDER = "curves"
 
+_MASKED_LOSS = "beamheat_fw.drivers.nequip.masked_loss.masked_energy_force_loss"
+_MASKED_METRICS = "beamheat_fw.drivers.nequip.masked_loss.masked_energy_force_metrics"
 #: The first part of training in which the learning rate rises to its maximum.
 _WARM_UP_SHARE = 0.1
 #: NequIP's default radial network, 128 wide, costs a third of a small model's time on a CPU.
 _RADIAL_WIDTH_PER_FEATURE = 2
+#: Allegro's own default: 64 scalar beside 16 tensor features.
+_SCALARS_PER_FEATURE = 4
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,22 @@ class MemberModel:
         Chemical symbols; the atom types.
     shifts_eV : mapping of str to float
         Energy per atom of each element.
+    forces_rms_eV_A : float
+        Root mean square of the force components.
     warm_start : str, optional
         A package to go on from; the other settings of the model are then that package's.
     other_level : bool
         Whether that package knows other energies per atom of each element, which `shifts_eV` replace.
+    masked : bool
+        Whether some forces and energies are not numbers, since they are not to be learnt.
     """
 
     species: tuple[str, ...]
     shifts_eV: Mapping[str, float]
+    forces_rms_eV_A: float
     warm_start: str | None = None
     other_level: bool = False
+    masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,13 +79,16 @@ class Schedule:
 
 
 def training_config(
-    stage: TrainingStage, model: MemberModel, schedule: Schedule, seeds: Seeds
+    stage: TrainingStage, model: MemberModel, schedule: Schedule, seeds: Seeds, limit: float
 ) -> dict[str, Any]:
-    """Return nequip-train's configuration; every file in it is relative to the job folder."""
+    """Return nequip-train's configuration; every file in it is relative to the job folder.
+
+    A training whose loss rises above `limit` is ended.
+    """
     return {
         "run": ["train"],
         "data": _data(stage, model.species, seeds.data),
-        "trainer": _trainer(schedule),
+        "trainer": _trainer(schedule, limit),
         "training_module": _training_module(stage, model, schedule, seeds.model),
         "hydra": {"output_subdir": None, "run": {"dir": "."}},
     }
@@ -111,7 +124,7 @@ def _data(stage: TrainingStage, species: Sequence[str], seed: int) -> dict[str, 
     }
 
 
-def _trainer(schedule: Schedule) -> dict[str, Any]:
+def _trainer(schedule: Schedule, limit: float) -> dict[str, Any]:
     return {
         "_target_": "lightning.Trainer",
         "accelerator": "auto",
@@ -133,12 +146,13 @@ def _trainer(schedule: Schedule) -> dict[str, Any]:
             _checkpoint(BEST_CHECKPOINT, monitor="val0_epoch/weighted_sum"),
             # Lightning's save_last writes only when the best one is written; to resume, every epoch counts.
             _checkpoint(LAST_CHECKPOINT, monitor=None),
-            # Ends the training when the loss is not a number; it is told from a finished one by its epochs.
+            # Ends the training when the loss is not a number or beyond all bounds.
             {
                 "_target_": "lightning.pytorch.callbacks.EarlyStopping",
                 "monitor": "train_loss_epoch/weighted_sum",
                 "patience": schedule.epochs + 1,
                 "check_finite": True,
+                "divergence_threshold": limit,
                 "check_on_train_epoch_end": True,
             },
         ],
@@ -163,12 +177,12 @@ def _training_module(
         "_target_": "nequip.train.EMALightningModule",
         "ema_decay": 0.99,
         "loss": {
-            "_target_": "nequip.train.EnergyForceLoss",
+            "_target_": _MASKED_LOSS if model.masked else "nequip.train.EnergyForceLoss",
             "per_atom_energy": True,
             "coeffs": {"total_energy": stage.energy_weight, "forces": stage.force_weight},
         },
         "val_metrics": {
-            "_target_": "nequip.train.EnergyForceMetrics",
+            "_target_": _MASKED_METRICS if model.masked else "nequip.train.EnergyForceMetrics",
             "coeffs": {
                 "per_atom_energy_mae": None,
                 "forces_mae": None,
@@ -202,7 +216,7 @@ def _warm_model(model: MemberModel) -> dict[str, Any]:
 
 def _fresh_model(stage: TrainingStage, model: MemberModel, seed: int) -> dict[str, Any]:
     config: dict[str, Any] = {
-        "_target_": "nequip.model.NequIPGNNModel",
+        **(_allegro(stage) if stage.architecture == "allegro" else _nequip(stage)),
         "seed": seed,
         "model_dtype": "float32",
         "type_names": list(model.species),
@@ -210,10 +224,8 @@ def _fresh_model(stage: TrainingStage, model: MemberModel, seed: int) -> dict[st
         "num_layers": stage.num_layers,
         "l_max": stage.l_max,
         "parity": stage.parity,
-        "num_features": stage.num_features,
-        "radial_mlp_width": _RADIAL_WIDTH_PER_FEATURE * stage.num_features,
         "avg_num_neighbors": "${training_data_stats:num_neighbors_mean}",
-        "per_type_energy_scales": "${training_data_stats:forces_rms}",
+        "per_type_energy_scales": model.forces_rms_eV_A,
         "per_type_energy_shifts": dict(model.shifts_eV),
     }
     if stage.zbl:
@@ -221,3 +233,24 @@ def _fresh_model(stage: TrainingStage, model: MemberModel, seed: int) -> dict[st
             "_target_": "beamheat_fw.drivers.nequip.short_range.short_range_zbl",
         }
     return config
+
+
+def _nequip(stage: TrainingStage) -> dict[str, Any]:
+    return {
+        "_target_": "nequip.model.NequIPGNNModel",
+        "num_features": stage.num_features,
+        "radial_mlp_width": _RADIAL_WIDTH_PER_FEATURE * stage.num_features,
+    }
+
+
+def _allegro(stage: TrainingStage) -> dict[str, Any]:
+    scalars = _SCALARS_PER_FEATURE * stage.num_features
+    return {
+        "_target_": "allegro.model.AllegroModel",
+        "radial_chemical_embed": {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 8},
+        "num_tensor_features": stage.num_features,
+        "num_scalar_features": scalars,
+        "scalar_embed_mlp_hidden_layers_width": scalars,
+        "allegro_mlp_hidden_layers_width": scalars,
+        "readout_mlp_hidden_layers_width": scalars,
+    }

@@ -65,9 +65,11 @@ def read_curve(attempt: Path) -> list[Epoch]:
     ]
 
 
-def has_diverged(curve: Sequence[Epoch]) -> bool:
-    """Tell whether a loss stopped being a number."""
-    return any(not math.isfinite(e.training_loss + e.validation_loss) for e in curve)
+def has_diverged(curve: Sequence[Epoch], limit: float) -> bool:
+    """Tell whether a loss stopped being a number, or the training loss rose above `limit`."""
+    return any(
+        e.training_loss > limit or not math.isfinite(e.training_loss + e.validation_loss) for e in curve
+    )
 
 
 def write_curve(curve: Sequence[Epoch], file: Path) -> None:

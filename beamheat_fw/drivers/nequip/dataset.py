@@ -11,10 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics.cutouts import core_of, is_whole
 
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from beamheat_fw.campaign import TrainingStage
+
+#: Whole frames, whose energies count: one to train on and one to validate.
+_FEWEST_WHOLE = 2
+#: Square of an error of 1 meV/Å: no training set asks for less.
+_LEAST_LOSS = 1e-6
 #: The key of `atoms.info` that names the settings a label was computed with.
 SETTINGS_KEY = "settings_hash"
 
@@ -70,6 +77,12 @@ def read_labelled(file: Path) -> list[Atoms]:
     for index, frame in enumerate(frames):
         _check_frame(frame, index, file)
     _check_settings(frames, file)
+    if sum(map(is_whole, frames)) < _FEWEST_WHOLE:
+        raise InputError(
+            "Too few labelled frames are whole: the energy of a cut-out means nothing",
+            "Label small systems too, one to train on and one to validate at the very least.",
+            {"file": str(file), "frames": len(frames), "whole": sum(map(is_whole, frames))},
+        )
     return frames
 
 
@@ -82,7 +95,7 @@ def species_of(frames: Sequence[Atoms]) -> tuple[str, ...]:
 
 
 def draw_split(frames: Sequence[Atoms], validation_fraction: float, seed: int) -> Split:
-    """Draw a validation set at random; no element is held back whole.
+    """Draw a validation set at random, from whole frames first; no element is held back whole.
 
     Parameters
     ----------
@@ -91,11 +104,14 @@ def draw_split(frames: Sequence[Atoms], validation_fraction: float, seed: int) -
         The share to hold back, rounded; at least one frame is.
     seed : int
     """
-    composition = _composition(frames, species_of(frames)) > 0
+    whole = np.array([is_whole(frame) for frame in frames])
+    # Energies are learnt from whole frames alone: they are held back like an element.
+    composition = np.column_stack([_composition(frames, species_of(frames)) > 0, whole])
     wanted = min(max(1, round(validation_fraction * len(frames))), len(frames) - 1)
     left = composition.sum(axis=0)
     validation: list[int] = []
     order = [int(index) for index in np.random.default_rng(seed).permutation(len(frames))]
+    order.sort(key=lambda index: not whole[index])
     for index in order:
         if len(validation) < wanted and (left - composition[index] > 0).all():
             validation.append(index)
@@ -115,15 +131,35 @@ def energy_shifts_eV(frames: Sequence[Atoms], species: Sequence[str]) -> dict[st
     Parameters
     ----------
     frames : sequence of Atoms
-        With energies in eV.
+        With energies in eV; those of cut-outs are left out.
     species : sequence of str
         At least all elements of `frames`.
     """
-    counts = _composition(frames, species).astype(float)
-    energies = np.array([frame.get_potential_energy() for frame in frames])
+    whole = [frame for frame in frames if is_whole(frame)]
+    counts = _composition(whole, species).astype(float)
+    energies = np.array([frame.get_potential_energy() for frame in whole])
     mean = float(energies.sum() / counts.sum())
     deviations, *_ = np.linalg.lstsq(counts, energies - mean * counts.sum(axis=1), rcond=1e-6)
     return {symbol: mean + float(shift) for symbol, shift in zip(species, deviations, strict=True)}
+
+
+def forces_rms_eV_A(frames: Sequence[Atoms]) -> float:
+    """Return the root mean square of the force components that are trained on."""
+    return float(np.sqrt(np.mean(np.concatenate([f.get_forces()[core_of(f)] for f in frames]) ** 2)))
+
+
+def loss_of_saying_nothing(frames: Sequence[Atoms], stage: TrainingStage) -> float:
+    """Return the training loss of a model without forces, whose energies are those of `energy_shifts_eV`."""
+    species = species_of(frames)
+    whole = [frame for frame in frames if is_whole(frame)]
+    shifts = np.array(list(energy_shifts_eV(whole, species).values()))
+    sizes = np.array([len(frame) for frame in whole])
+    energies = np.array([frame.get_potential_energy() for frame in whole])
+    energy = np.mean(((energies - _composition(whole, species) @ shifts) / sizes) ** 2)
+    force = forces_rms_eV_A(frames) ** 2
+    # NequIP divides the weights by their sum. The last term keeps a perfect crystal's loss above zero.
+    weights = stage.energy_weight + stage.force_weight
+    return float((stage.energy_weight * energy + stage.force_weight * force) / weights) + _LEAST_LOSS
 
 
 def _composition(frames: Sequence[Atoms], species: Sequence[str]) -> NDArray[np.int64]:

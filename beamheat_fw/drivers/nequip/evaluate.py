@@ -112,7 +112,7 @@ def main() -> None:
 
     folder = Path.cwd()
     committee = Committee.load(_packages(folder))
-    parts = [_evaluate(committee, batch) for batch in _batches(_read_frames(folder))]
+    parts = [_evaluate(committee, batch) for batch in batches(_read_frames(folder))]
     sizes = np.concatenate([np.diff(part.offsets) for part in parts])
     FolderEvaluation(
         offsets=np.concatenate([[0], np.cumsum(sizes)]),
@@ -139,7 +139,8 @@ def _evaluate(committee: Committee, atoms: Sequence[Atoms]) -> FolderEvaluation:
     )
 
 
-def _batches(atoms: Sequence[Atoms]) -> Iterator[list[Atoms]]:
+def batches(atoms: Sequence[Atoms]) -> Iterator[list[Atoms]]:
+    """Yield `atoms` in order, in batches of the size that is evaluated fastest."""
     batch: list[Atoms] = []
     for frame in atoms:
         if batch and sum(map(len, batch)) + len(frame) > _BATCH_ATOMS:

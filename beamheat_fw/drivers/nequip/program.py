@@ -28,12 +28,13 @@ def main(arguments: Sequence[str]) -> None:
     Parameters
     ----------
     arguments : sequence of str
-        The checkpoint to go on from, or nothing.
+        The loss at which a training has diverged, then the checkpoint to go on from, if there is one.
     """
     _require_device()
     folder = Path.cwd()
-    _train(folder, arguments[0] if arguments else None)
-    if not has_diverged(read_curve(folder)):
+    limit, *checkpoint = arguments
+    _train(folder, checkpoint[0] if checkpoint else None)
+    if not has_diverged(read_curve(folder), float(limit)):
         _package(folder)
 
 

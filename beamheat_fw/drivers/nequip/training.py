@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from beamheat_fw.drivers.nequip.checkpoints import set_aside, whole_checkpoint
 from beamheat_fw.drivers.nequip.config import (
-    BEST_CHECKPOINT,
-    LAST_CHECKPOINT,
+    CURVES_FOLDER,
     TRAINING_SPLIT_FILE,
     VALIDATION_SPLIT_FILE,
     MemberModel,
@@ -21,20 +23,30 @@ from beamheat_fw.drivers.nequip.config import (
     training_config,
 )
 from beamheat_fw.drivers.nequip.curve import Epoch, has_diverged, read_curve, write_curve
-from beamheat_fw.drivers.nequip.dataset import draw_split, energy_shifts_eV, read_labelled, species_of
+from beamheat_fw.drivers.nequip.dataset import (
+    draw_split,
+    energy_shifts_eV,
+    forces_rms_eV_A,
+    loss_of_saying_nothing,
+    read_labelled,
+    species_of,
+)
 from beamheat_fw.drivers.nequip.models import package_metadata
 from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, TrainingPlan
 from beamheat_fw.drivers.nequip.program import CONFIG_FILE, GPU, PACKAGE_FILE
 from beamheat_fw.drivers.process import Command, log_tail, run_to_end
-from beamheat_fw.errors import CalculationError
+from beamheat_fw.errors import CalculationError, InputError
+from beamheat_fw.physics.cutouts import core_of, is_whole
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 CURVE_FILE = "learning_curve.csv"
 LOG_FILE = "log.txt"
-#: The learning rate is divided by this when a loss stopped being a number.
+#: The learning rate is divided by this when a training diverged.
 _SLOW_DOWN = 4.0
+#: A loss this many times that of saying nothing has diverged: forces a hundred times too large, or worse.
+_BLOWN_UP = 1e4
 
 
 @dataclass(frozen=True)
@@ -96,31 +108,45 @@ def train_member(
     Interrupted
         `stop` turned true; the next call goes on after the last whole epoch.
     CalculationError
-        nequip-train failed, or its loss stopped being a number twice.
+        nequip-train failed, or diverged twice.
     """
     plan = TrainingPlan.load(folder)
+    _require_architecture(plan)
     frames = read_labelled(folder / DATASET_FILE)
+    limit = _BLOWN_UP * loss_of_saying_nothing(frames, plan.stage)
     for number, slow_down in enumerate((1.0, _SLOW_DOWN)):
         attempt = folder / f"attempt_{number}"
-        if not (attempt / PACKAGE_FILE).exists() and not has_diverged(read_curve(attempt)):
-            _prepare(attempt, plan, frames, slow_down)
-            _run(attempt, stop, {"OMP_NUM_THREADS": str(threads), **device_environment(gpu)})
-        if not has_diverged(read_curve(attempt)):
+        if not (attempt / PACKAGE_FILE).exists() and not has_diverged(read_curve(attempt), limit):
+            _prepare(attempt, plan, frames, slow_down, limit)
+            environment = {"OMP_NUM_THREADS": str(threads), **device_environment(gpu)}
+            _run(attempt, limit, stop, environment)
+        if not has_diverged(read_curve(attempt), limit):
             return _finish(folder, attempt, retried=number > 0)
     curve = read_curve(attempt)
     raise CalculationError(
-        "The training's loss stopped being a number, twice",
+        "The training's loss grew without bound or stopped being a number, twice",
         "Lower training.learning_rate, or look for wrong labels with very large forces.",
         {
             "folder": str(folder),
             "epoch": curve[-1].epoch,
+            "loss": curve[-1].training_loss,
+            "limit": limit,
             "learning_rate": plan.stage.learning_rate / slow_down,
             "log_tail": log_tail(attempt / LOG_FILE),
         },
     )
 
 
-def _prepare(attempt: Path, plan: TrainingPlan, frames: list[Atoms], slow_down: float) -> None:
+def _require_architecture(plan: TrainingPlan) -> None:
+    if plan.stage.architecture == "allegro" and importlib.util.find_spec("allegro") is None:
+        raise InputError(
+            "Allegro is not installed here",
+            "Install nequip-allegro on the workers that train (`pip install beamheat_fw[allegro]`).",
+            {"architecture": plan.stage.architecture},
+        )
+
+
+def _prepare(attempt: Path, plan: TrainingPlan, frames: list[Atoms], slow_down: float, limit: float) -> None:
     import yaml
 
     attempt.mkdir(exist_ok=True)
@@ -129,10 +155,16 @@ def _prepare(attempt: Path, plan: TrainingPlan, frames: list[Atoms], slow_down: 
     _write_frames(attempt / TRAINING_SPLIT_FILE, training)
     _write_frames(attempt / VALIDATION_SPLIT_FILE, [frames[index] for index in split.validation])
     species = species_of(frames)
-    shifts_eV = energy_shifts_eV(training, species)
-    model = MemberModel(species, shifts_eV, _warm_start(attempt, species), plan.other_level)
+    model = MemberModel(
+        species,
+        energy_shifts_eV(training, species),
+        forces_rms_eV_A(training),
+        _warm_start(attempt, species),
+        other_level=plan.other_level,
+        masked=not all(map(is_whole, frames)),
+    )
     schedule = Schedule.of(plan.stage, plan.epochs, len(training), slow_down)
-    config = training_config(plan.stage, model, schedule, plan.seeds)
+    config = training_config(plan.stage, model, schedule, plan.seeds, limit)
     waiting = attempt / f"{CONFIG_FILE}.tmp"
     waiting.write_text(yaml.safe_dump(config, sort_keys=False))
     waiting.rename(attempt / CONFIG_FILE)
@@ -158,12 +190,30 @@ def device_environment(gpu: bool | None) -> dict[str, str]:
     return {GPU: "required"} if gpu else {"CUDA_VISIBLE_DEVICES": ""}
 
 
-def _run(attempt: Path, stop: Callable[[], bool], environment: Mapping[str, str]) -> None:
-    checkpoint = _whole_checkpoint(attempt)
-    program = [sys.executable, "-m", "beamheat_fw.drivers.nequip.program"]
+def _run(attempt: Path, limit: float, stop: Callable[[], bool], environment: Mapping[str, str]) -> None:
+    epochs = len(read_curve(attempt))
+    checkpoint = whole_checkpoint(attempt)
+    try:
+        _start(attempt, checkpoint, limit, stop, environment)
+    except CalculationError as failure:
+        # A signal, and a failure after epochs that went well, say nothing against the checkpoint.
+        if checkpoint is None or failure.values["rc"] < 0 or len(read_curve(attempt)) > epochs:
+            raise
+        set_aside(attempt)
+        _start(attempt, whole_checkpoint(attempt), limit, stop, environment)
+
+
+def _start(
+    attempt: Path,
+    checkpoint: str | None,
+    limit: float,
+    stop: Callable[[], bool],
+    environment: Mapping[str, str],
+) -> None:
+    program = [sys.executable, "-m", "beamheat_fw.drivers.nequip.program", repr(limit)]
     if checkpoint is None:
         # Nothing to go on from: curves of an unfinished start would be taken for this one's.
-        shutil.rmtree(attempt / "curves", ignore_errors=True)
+        shutil.rmtree(attempt / CURVES_FOLDER, ignore_errors=True)
     command = Command(
         [*program, *([checkpoint] if checkpoint else [])],
         attempt,
@@ -171,24 +221,6 @@ def _run(attempt: Path, stop: Callable[[], bool], environment: Mapping[str, str]
         {**os.environ, "PYTHONWARNINGS": "ignore", **environment},
     )
     run_to_end(command, stop)
-
-
-def _whole_checkpoint(attempt: Path) -> str | None:
-    """Name the checkpoint to go on from: the last one, or the best one in its place when it is broken."""
-    last, best = attempt / LAST_CHECKPOINT, attempt / BEST_CHECKPOINT
-    if last.exists() and not _is_whole(last):
-        last.rename(last.with_suffix(".broken"))
-    if not last.exists() and best.exists() and _is_whole(best):
-        shutil.copyfile(best, last)
-    return LAST_CHECKPOINT if last.exists() else None
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    try:
-        with zipfile.ZipFile(checkpoint) as archive:
-            return archive.testzip() is None
-    except (zipfile.BadZipFile, EOFError):
-        return False
 
 
 def _finish(folder: Path, attempt: Path, *, retried: bool) -> TrainedMember:
@@ -225,8 +257,10 @@ def _write_frames(file: Path, frames: list[Atoms]) -> None:
     plain = []
     for frame in frames:
         copy = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc)
-        results = frame.calc.results
-        copy.calc = SinglePointCalculator(copy, energy=results["energy"], forces=results["forces"])
+        # NequIP leaves out of the loss what is not a number.
+        energy = frame.calc.results["energy"] if is_whole(frame) else np.nan
+        forces = np.where(core_of(frame)[:, None], frame.calc.results["forces"], np.nan)
+        copy.calc = SinglePointCalculator(copy, energy=energy, forces=forces)
         plain.append(copy)
     waiting = file.with_suffix(".tmp")
     ase.io.write(waiting, plain, format="extxyz")

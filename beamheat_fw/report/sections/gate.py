@@ -26,9 +26,9 @@ def gate(documents: CampaignDocuments) -> Section:
         blocks.append(_errors_table(last.round, errors))
     if reasons := tuple(last.verdict_details.get("reasons", ())):
         blocks.append(Warnings(reasons, "What is missing"))
-    return Section(
-        "Gate", f"Verdict of round {last.round}: {last.verdict or 'not judged yet'}.", tuple(blocks)
-    )
+    held = ", ".join(last.verdict_details.get("holding_back", ()))
+    verdict = f"{last.verdict or 'not judged yet'}{f', held back by {held}' if held else ''}"
+    return Section("Gate", f"Verdict of round {last.round}: {verdict}.", tuple(blocks))
 
 
 def _lines(thresholds: dict[str, Any]) -> tuple[tuple[str, str], ...]:

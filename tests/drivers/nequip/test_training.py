@@ -1,9 +1,11 @@
 """Members are trained by the real nequip-train, survive kills, and say why when they cannot be trained."""
 
 import csv
+import itertools
 import os
-import shutil
 import signal
+import time
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,13 +27,14 @@ StageTraining = Callable[[Path, TrainingStage, int, Sequence[Atoms]], None]
 
 
 class KillAfter:
-    """A `stop` that kills the training program when some epochs are done, and never asks to stop."""
+    """A `stop` that kills the training program some time after some epochs, and never asks to stop."""
 
-    def __init__(self, attempt: Path, epochs: int) -> None:
-        self.attempt, self.epochs, self.killed = attempt, epochs, False
+    def __init__(self, attempt: Path, epochs: int, delay_s: float = 0.0) -> None:
+        self.attempt, self.epochs, self.delay_s, self.killed = attempt, epochs, delay_s, False
 
     def __call__(self) -> bool:
         if not self.killed and len(read_curve(self.attempt)) >= self.epochs:
+            time.sleep(self.delay_s)
             for pid in programs_in(self.attempt):
                 os.kill(pid, signal.SIGKILL)
                 self.killed = True
@@ -82,7 +85,8 @@ def test_finished_member_is_not_trained_again(tiny_members: list[TrainedMember])
     assert again.package.stat().st_mtime_ns == before
 
 
-def test_killed_training_ends_in_the_weights_of_an_undisturbed_one(
+@pytest.mark.slow
+def test_training_killed_three_times_ends_in_the_weights_of_an_undisturbed_one(
     tiny_dataset: list[Atoms],
     tiny_members: list[TrainedMember],
     tmp_path: Path,
@@ -92,53 +96,89 @@ def test_killed_training_ends_in_the_weights_of_an_undisturbed_one(
 ) -> None:
     stage_training(tmp_path, tiny_stage, 0, tiny_dataset)
     attempt = tmp_path / "attempt_0"
-    with pytest.raises(CalculationError, match="rc=-9"):
-        train_member(tmp_path, stop=KillAfter(attempt, epochs=2))
-    # The second rocket runs inside a Slurm allocation, which Lightning must not take for its own.
+    random = np.random.default_rng()
+    for epochs in sorted(random.choice(np.arange(1, 9), 3, replace=False).tolist()):
+        with pytest.raises(CalculationError, match="rc=-9"):
+            train_member(tmp_path, stop=KillAfter(attempt, epochs, random.uniform(0.0, 0.2)))
+    # The last rocket runs inside a Slurm allocation, which Lightning must not take for its own.
     for name, value in {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "train", "SLURM_JOB_ID": "1"}.items():
         monkeypatch.setenv(name, value)
     resumed = train_member(tmp_path, stop=lambda: False)
-    first, second = epochs_of(attempt, 0), epochs_of(attempt, 1)
-    assert second[-1] == tiny_stage.max_epochs - 1
-    assert second[0] >= first[-1]
+    assert resumed.epochs == tiny_members[0].epochs == tiny_stage.max_epochs
+    starts = [epochs_of(attempt, version) for version in range(4)]
+    assert starts[0][0] == 0
+    assert starts[3][-1] == tiny_stage.max_epochs - 1
+    for before, after in itertools.pairwise(starts):
+        assert before[-1] <= after[0] <= before[-1] + 1
     # With NequIP's own data module the frames would be shuffled as in the first epochs once more.
     assert resumed.package.read_bytes() == tiny_members[0].package.read_bytes()
     assert resumed.metrics == tiny_members[0].metrics
 
 
-def test_truncated_checkpoint_falls_back_to_the_best_one(
+def make_unusable(checkpoint: Path) -> None:
+    """Write what is whole as an archive, and yet no training's state."""
+    checkpoint.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(checkpoint, "w") as archive:
+        archive.writestr("archive/data.pkl", f"nothing of {checkpoint.name}")
+
+
+def test_truncated_checkpoint_falls_back_to_the_best_one_and_that_to_the_start(
     tiny_members: list[TrainedMember],
     tiny_dataset: list[Atoms],
     tmp_path: Path,
     stage_training: StageTraining,
     tiny_stage: TrainingStage,
 ) -> None:
-    stage_training(tmp_path, tiny_stage, 0, tiny_dataset)
+    stage_training(tmp_path, tiny_stage.model_copy(update={"max_epochs": 1}), 0, tiny_dataset)
     attempt = tmp_path / "attempt_0"
-    done = tiny_members[0].package.parent
-    shutil.copytree(done / "curves", attempt / "curves")
-    (attempt / "best.ckpt").write_bytes((done / "best.ckpt").read_bytes())
-    (attempt / "last.ckpt").write_bytes((done / "last.ckpt").read_bytes()[:5000])
+    make_unusable(attempt / "best.ckpt")
+    whole = (tiny_members[0].package.parent / "last.ckpt").read_bytes()
+    (attempt / "last.ckpt").write_bytes(whole[: len(whole) // 2])
     trained = train_member(tmp_path, stop=lambda: False)
-    assert (attempt / "last.broken").exists()
-    assert trained.package.exists()
+    assert (trained.epochs, trained.retried) == (1, False)
+    assert (attempt / "best.broken").read_bytes() == (attempt / "last.broken").read_bytes()
 
 
-def test_loss_that_is_not_a_number_is_tried_once_more_then_told(
+def test_training_whose_checkpoints_are_all_unusable_fails_with_the_reason(
     tiny_dataset: list[Atoms], tmp_path: Path, stage_training: StageTraining, tiny_stage: TrainingStage
 ) -> None:
-    stage = tiny_stage.model_copy(update={"learning_rate": 1e12, "max_epochs": 3})
-    stage_training(tmp_path, stage, 0, tiny_dataset[:8])
-    first_curve = tmp_path / "attempt_0" / "curves" / "version_0"
-    first_curve.mkdir(parents=True)
+    stage_training(tmp_path, tiny_stage, 0, tiny_dataset)
+    attempt = tmp_path / "attempt_0"
+    make_unusable(attempt / "last.ckpt")
+    make_unusable(attempt / "best.ckpt")
+    with pytest.raises(CalculationError, match=r"rc=1, log_tail.*RuntimeError"):
+        train_member(tmp_path, stop=lambda: False)
+    assert b"nothing of last" in (attempt / "last.broken").read_bytes()
+    assert b"nothing of best" in (attempt / "last.ckpt").read_bytes()
+
+
+@pytest.mark.parametrize("losses", ["nan,nan", "5e7,2.0"])
+def test_a_loss_beyond_all_bounds_is_tried_once_more_then_told(
+    losses: str, tiny_dataset: list[Atoms], tmp_path: Path, stage_training: StageTraining
+) -> None:
+    stage = TrainingStage(members=2, r_max_A=4.0, learning_rate=0.05)
+    stage_training(tmp_path, stage, 0, tiny_dataset)
     columns = (
         "train_loss_epoch/weighted_sum,val0_epoch/weighted_sum,val0_epoch/forces_mae,val0_epoch/forces_rmse"
     )
     energies = "val0_epoch/per_atom_energy_mae,val0_epoch/per_atom_energy_rmse"
-    (first_curve / "metrics.csv").write_text(f"epoch,{columns},{energies}\n0,nan,nan,nan,nan,nan,nan\n")
+    for number in range(2):
+        curve = tmp_path / f"attempt_{number}" / "curves" / "version_0" / "metrics.csv"
+        curve.parent.mkdir(parents=True)
+        curve.write_text(f"epoch,{columns},{energies}\n0,{losses},1,1,1,1\n")
+    with pytest.raises(CalculationError, match=r"twice.*learning_rate=0\.0125"):
+        train_member(tmp_path, stop=lambda: True)
+
+
+def test_a_training_that_diverges_is_ended_at_once(
+    tiny_dataset: list[Atoms], tmp_path: Path, stage_training: StageTraining, tiny_stage: TrainingStage
+) -> None:
+    stage = tiny_stage.model_copy(update={"learning_rate": 1e3, "max_epochs": 50})
+    stage_training(tmp_path, stage, 0, tiny_dataset[:8])
     with pytest.raises(CalculationError, match="stopped being a number, twice"):
         train_member(tmp_path, stop=lambda: False)
-    assert read_curve(tmp_path / "attempt_1")[-1].epoch == 0
+    for number in range(2):
+        assert len(read_curve(tmp_path / f"attempt_{number}")) < 50
     assert not list(tmp_path.glob("*/model.nequip.zip"))
 
 
