@@ -93,6 +93,7 @@ def packing(folder: Path, server: EmbeddedServer, labels: int) -> dict[str, Any]
         "stock_s": round(stock_s, 1),
         "campaign_s": round(campaign_s, 1),
         "times_faster": round(stock_s / campaign_s, 2),
+        "label_s": campaign.label_seconds(),
         "met": stock_s >= LEAST_GAIN * campaign_s,
     }
 
