@@ -10,11 +10,11 @@ import typer
 
 from beamheat_fw.cli.measured_option import measured, optional, quantity
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.rise.measured import Measured
 
 if TYPE_CHECKING:
-    from beamheat_fw.physics.beam import Beam, Profile
-    from beamheat_fw.physics.scanning import Visits
+    from beamheat_fw.physics.rise.beam import Beam, Profile
+    from beamheat_fw.physics.rise.scanning import Visits
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class BeamOptions:
         InputError
             The dose rate is missing or given twice, or the beam has no extent.
         """
-        from beamheat_fw.physics.beam import Beam
+        from beamheat_fw.physics.rise.beam import Beam
 
         if self.beam_profile not in ("uniform", "gaussian"):
             raise InputError(
@@ -65,7 +65,7 @@ class BeamOptions:
         return Beam(self.energy_keV.value, dose_rate, diameter_nm, "uniform", self.beam_position_nm)
 
     def _dose_rate(self, profile: Profile) -> Measured:
-        from beamheat_fw.physics.beam import dose_rate_e_A2_s, scanned_dose_rate_e_A2_s
+        from beamheat_fw.physics.rise.beam import dose_rate_e_A2_s, scanned_dose_rate_e_A2_s
 
         if (self.dose_rate is None) == (self.current_na is None):
             raise InputError(
@@ -113,7 +113,7 @@ class VisitOptions:
         InputError
             The options say too little or too much, or the dwell is longer than the frame.
         """
-        from beamheat_fw.physics.scanning import Visits
+        from beamheat_fw.physics.rise.scanning import Visits
 
         dwell, frame, duty = self.dwell_time_us, self.frame_time_us, self.duty_cycle
         given = [value for value in (dwell, frame, duty) if value is not None]

@@ -143,7 +143,7 @@ def _plan_document(
     from beamheat_fw.firetasks.label_cost import learned_cost
     from beamheat_fw.firetasks.labels import level_of
     from beamheat_fw.flows.plan import Sizes, plan
-    from beamheat_fw.physics.label_cost import valence_electrons
+    from beamheat_fw.physics.labels.label_cost import valence_electrons
     from beamheat_fw.store.alike import find_known
 
     sizes = Sizes(
@@ -171,7 +171,7 @@ def _plan_document(
 
 def _unreachable_target(campaign: Campaign) -> list[str]:
     """Warn when even frames that are all accurate could not prove the share that is asked for."""
-    from beamheat_fw.physics.convergence import binomial_interval, independent_frames
+    from beamheat_fw.physics.committee.convergence import binomial_interval, independent_frames
 
     exploration, asked = campaign.exploration, campaign.convergence.accurate_share
     frames = independent_frames(exploration.trajectories, exploration.duration_ps)

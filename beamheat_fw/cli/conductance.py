@@ -12,10 +12,10 @@ from beamheat_fw.cli.output import JsonOption, emit
 from beamheat_fw.errors import InputError
 
 if TYPE_CHECKING:
-    from beamheat_fw.physics.conductance import Contact, HeatedSystem
-    from beamheat_fw.physics.heat_capacity import HeatCapacity
-    from beamheat_fw.physics.series import TemperatureSeries
-    from beamheat_fw.physics.slab import Slab
+    from beamheat_fw.physics.interface.conductance import Contact, HeatedSystem
+    from beamheat_fw.physics.interface.heat_capacity import HeatCapacity
+    from beamheat_fw.physics.interface.series import TemperatureSeries
+    from beamheat_fw.physics.interface.slab import Slab
 
 Method = Literal["relaxation", "injection"]
 Estimator = Literal["state-space", "least-squares"]
@@ -77,7 +77,7 @@ def command(
     Example: beamheat conductance series.csv --contact-area-nm2 2.9 --n-particle 341 --n-support 3000
     """
     from beamheat_fw.cli.temperature_file import read_series
-    from beamheat_fw.physics.conductance import Contact
+    from beamheat_fw.physics.interface.conductance import Contact
 
     series = [read_series(file).between(start_ps, end_ps) for file in files]
     contact = Contact(contact_area_nm2, area_definition)
@@ -101,7 +101,7 @@ def command(
 
 def _capacity(body: Body) -> tuple[float, HeatCapacity | None]:
     """Return a body's number of atoms and its heat capacity, if that is known."""
-    from beamheat_fw.physics.heat_capacity import HeatCapacity
+    from beamheat_fw.physics.interface.heat_capacity import HeatCapacity
     from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
     if body.atoms is not None and not body.atoms > 0:
@@ -120,7 +120,7 @@ def _capacity(body: Body) -> tuple[float, HeatCapacity | None]:
 
 
 def _system(particle: Body, support: Body, contact: Contact) -> HeatedSystem:
-    from beamheat_fw.physics.conductance import HeatedSystem
+    from beamheat_fw.physics.interface.conductance import HeatedSystem
 
     n_particle, C_particle = _capacity(particle)
     n_support, C_support = _capacity(support)
@@ -132,8 +132,8 @@ def _relaxation(
 ) -> dict[str, Any]:
     import numpy as np
 
-    from beamheat_fw.physics.conductance import relaxation_conductance
-    from beamheat_fw.physics.stationarity import statistical_inefficiency
+    from beamheat_fw.physics.interface.conductance import relaxation_conductance
+    from beamheat_fw.physics.interface.stationarity import statistical_inefficiency
 
     result = relaxation_conductance(series, system)
     found = result.to_dict()
@@ -176,7 +176,7 @@ def _replace_by_least_squares(
     """Put the paper's estimate of the rate in the state-space likelihood's place; return that rate."""
     import numpy as np
 
-    from beamheat_fw.physics.least_squares import least_squares
+    from beamheat_fw.physics.interface.least_squares import least_squares
 
     rates, errors = np.array([least_squares(one) for one in series]).T
     weights = errors**-2.0
@@ -206,7 +206,7 @@ def _window(series: list[TemperatureSeries]) -> dict[str, Any]:
 def _slab(
     document: dict[str, Any], thickness_nm: float | None, conductivity_W_mK: float | None, area_nm2: float
 ) -> Slab:
-    from beamheat_fw.physics.slab import Slab
+    from beamheat_fw.physics.interface.slab import Slab
 
     C_support = document["heat_capacity_support"]["value_eV_per_K"]
     if thickness_nm is None or conductivity_W_mK is None or C_support == float("inf"):
@@ -219,7 +219,7 @@ def _slab(
 
 def _slab_correction(document: dict[str, Any], slab: Slab) -> dict[str, Any]:
     """Scale the conductance by what the slab's own resistance has taken from the rate."""
-    from beamheat_fw.physics.slab import biot_number, interface_conductance
+    from beamheat_fw.physics.interface.slab import biot_number, interface_conductance
 
     C_particle = document["heat_capacity_particle"]["value_eV_per_K"]
     rate = 1.0 / document["tau_ps"]["value"]
@@ -246,8 +246,8 @@ def _plan(
 ) -> dict[str, Any]:
     import numpy as np
 
-    from beamheat_fw.physics.run_plan import one_run_error, plan_runs
-    from beamheat_fw.physics.two_body_filter import TwoBodies
+    from beamheat_fw.physics.interface.run_plan import one_run_error, plan_runs
+    from beamheat_fw.physics.interface.two_body_filter import TwoBodies
 
     C_particle, C_support = (
         document[f"heat_capacity_{name}"]["value_eV_per_K"] for name in ("particle", "support")
@@ -262,14 +262,14 @@ def _plan(
 def _injection(
     series: list[TemperatureSeries], powers_nW: list[float], contact: Contact, particle: Body
 ) -> dict[str, Any]:
-    from beamheat_fw.physics.injection import injection_conductance
+    from beamheat_fw.physics.interface.injection import injection_conductance
     from beamheat_fw.units import MW_M2K_PER_EV_A2_PS_K
 
     result = injection_conductance(series, powers_nW, contact)
     found = result.to_dict()
     tau = None
     if particle.atoms is not None or particle.C_eV_per_K is not None:
-        from beamheat_fw.physics.heat_capacity import dulong_petit
+        from beamheat_fw.physics.interface.heat_capacity import dulong_petit
 
         atoms, known = _capacity(particle)
         capacity = (known or dulong_petit(atoms)).value_eV_per_K

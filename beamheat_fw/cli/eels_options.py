@@ -135,14 +135,14 @@ class ThicknessOptions:
     def build(self) -> Thickness | None:
         """Return the thickness, or None where no option speaks of one."""
         from beamheat_fw.physics.eels.thickness import Thickness
-        from beamheat_fw.physics.measured import parse_measured
+        from beamheat_fw.physics.rise.measured import parse_measured
 
         if self.thickness_nm is None and not self.half_width and self.particle is None:
             return None
         profile = None
         if self.particle is not None:
             from beamheat_fw.cli.particle_file import parse_axis, read_particle
-            from beamheat_fw.physics.projected_thickness import profile_along
+            from beamheat_fw.physics.rise.projected_thickness import profile_along
 
             axes = parse_axis(self.beam_axis), parse_axis(self.scan_axis)
             profile = profile_along(read_particle(self.particle), *axes)

@@ -11,9 +11,9 @@ from beamheat_fw.cli.measured_option import measured, optional, quantity
 from beamheat_fw.errors import InputError
 
 if TYPE_CHECKING:
-    from beamheat_fw.physics.electron_phonon import ElectronPhonon
-    from beamheat_fw.physics.heat_flow import Interface
-    from beamheat_fw.physics.materials import Material
+    from beamheat_fw.physics.rise.electron_phonon import ElectronPhonon
+    from beamheat_fw.physics.rise.heat_flow import Interface
+    from beamheat_fw.physics.rise.materials import Material
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class InterfaceOptions:
         InputError
             The conductance is not above zero, or the electron-phonon options are unclear.
         """
-        from beamheat_fw.physics.heat_flow import Interface
+        from beamheat_fw.physics.rise.heat_flow import Interface
 
         return Interface(
             measured("--conductance-mw-m2k", self.conductance_mw_m2k),
@@ -57,7 +57,7 @@ class InterfaceOptions:
         )
 
     def _electron_phonon(self, metal: Material) -> ElectronPhonon | None:
-        from beamheat_fw.physics import electron_phonon
+        from beamheat_fw.physics.rise import electron_phonon
 
         coupling = optional("--electron-phonon-w-m3k", self.electron_phonon_w_m3k)
         treatment = self.electron_phonon or ("bound" if coupling is None else "counted")

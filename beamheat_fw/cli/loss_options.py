@@ -9,11 +9,11 @@ import typer
 
 from beamheat_fw.cli.measured_option import optional, quantity
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.rise.measured import Measured
 
 if TYPE_CHECKING:
-    from beamheat_fw.physics.energy_loss import EnergyLoss
-    from beamheat_fw.physics.materials import Material
+    from beamheat_fw.physics.rise.energy_loss import EnergyLoss
+    from beamheat_fw.physics.rise.materials import Material
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class LossOptions:
         InputError
             The particle is not gold, and something is missing; or the energy is outside the table.
         """
-        from beamheat_fw.physics import energy_loss
+        from beamheat_fw.physics.rise import energy_loss
 
         loss = self._at(beam_energy_keV.value, material)
         # A loss that was measured was measured at the beam's energy, whatever that is.
@@ -45,7 +45,7 @@ class LossOptions:
         return loss.with_energy_error(material, beam_energy_keV) if from_table else loss
 
     def _at(self, beam_energy_keV: float, material: Material) -> EnergyLoss:
-        from beamheat_fw.physics import energy_loss
+        from beamheat_fw.physics.rise import energy_loss
 
         length = optional("--mean-free-path-nm", self.mean_free_path_nm)
         mean = optional("--mean-energy-loss-ev", self.mean_energy_loss_ev)
@@ -65,7 +65,7 @@ class LossOptions:
 
     @staticmethod
     def _completed(table: EnergyLoss, length: Measured | None, mean: Measured | None) -> EnergyLoss:
-        from beamheat_fw.physics import energy_loss
+        from beamheat_fw.physics.rise import energy_loss
 
         pair = energy_loss.from_pair(
             mean or Measured(table.mean_energy_loss_eV), length or Measured(table.mean_free_path_nm)
@@ -80,8 +80,8 @@ class LossOptions:
                 "The energy loss is given twice",
                 "Give --de-dx-ev-nm, or --mean-free-path-nm with --mean-energy-loss-ev.",
             )
-        from beamheat_fw.physics.energy_loss import EnergyLoss
-        from beamheat_fw.physics.mean_free_path import PAPER_MEAN_ENERGY_LOSS_EV
+        from beamheat_fw.physics.rise.energy_loss import EnergyLoss
+        from beamheat_fw.physics.rise.mean_free_path import PAPER_MEAN_ENERGY_LOSS_EV
 
         loss_eV = mean.value if mean else PAPER_MEAN_ENERGY_LOSS_EV
         if mean is None and length is not None:

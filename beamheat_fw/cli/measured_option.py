@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.measured import Measured, parse_measured
+from beamheat_fw.physics.rise.measured import Measured, parse_measured
 
 
 def quantity(text: str) -> Any:

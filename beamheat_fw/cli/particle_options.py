@@ -11,12 +11,12 @@ import typer
 
 from beamheat_fw.cli.measured_option import measured, optional, quantity
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.rise.measured import Measured
 
 if TYPE_CHECKING:
-    from beamheat_fw.physics.beam import Beam
-    from beamheat_fw.physics.heat_flow import Particle
-    from beamheat_fw.physics.particle_shape import ParticleShape
+    from beamheat_fw.physics.rise.beam import Beam
+    from beamheat_fw.physics.rise.heat_flow import Particle
+    from beamheat_fw.physics.rise.particle_shape import ParticleShape
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ class ParticleOptions:
 
     def _from_atoms(self, file: Path, beam: Beam) -> Body:
         from beamheat_fw.cli.particle_file import parse_axis, read_particle
-        from beamheat_fw.physics.beam import illuminated_fraction
-        from beamheat_fw.physics.heat_flow import Particle
-        from beamheat_fw.physics.materials import alloy
-        from beamheat_fw.physics.particle_shape import measure_shape, project
+        from beamheat_fw.physics.rise.beam import illuminated_fraction
+        from beamheat_fw.physics.rise.heat_flow import Particle
+        from beamheat_fw.physics.rise.materials import alloy
+        from beamheat_fw.physics.rise.particle_shape import measure_shape, project
 
         if self.volume_nm3 is not None:
             raise InputError("The volume is given twice", "Give --particle or --volume-nm3, not both.")
@@ -86,9 +86,9 @@ class ParticleOptions:
         return Body(Particle(Measured(volume), area, bulk, fraction), shape)
 
     def _from_volume(self, beam: Beam) -> Body:
-        from beamheat_fw.physics.beam import illuminated_fraction, sphere_points_nm
-        from beamheat_fw.physics.heat_flow import Particle
-        from beamheat_fw.physics.materials import material as find_material
+        from beamheat_fw.physics.rise.beam import illuminated_fraction, sphere_points_nm
+        from beamheat_fw.physics.rise.heat_flow import Particle
+        from beamheat_fw.physics.rise.materials import material as find_material
 
         if self.volume_nm3 is None or self.contact_area_nm2 is None:
             raise InputError(

@@ -19,8 +19,8 @@ from beamheat_fw.errors import InputError
 
 if TYPE_CHECKING:
     from beamheat_fw.cli.particle_options import Body
-    from beamheat_fw.physics.energy_loss import EnergyLoss
-    from beamheat_fw.physics.heat_flow import HeatFlow
+    from beamheat_fw.physics.rise.energy_loss import EnergyLoss
+    from beamheat_fw.physics.rise.heat_flow import HeatFlow
 
 _MEAN_OF_SCAN = (
     "the rise is the mean over the scan's frames: while the probe is on the particle it is hotter; "
@@ -71,8 +71,8 @@ def command(
     --dose-rate 1e7 --beam-energy-kev 80
     """
     from beamheat_fw.cli.sweeping import parse_sweeps, run_sweep
-    from beamheat_fw.physics.heat_flow import HeatFlow
-    from beamheat_fw.physics.scanning import scanned_share
+    from beamheat_fw.physics.rise.heat_flow import HeatFlow
+    from beamheat_fw.physics.rise.scanning import scanned_share
 
     sweeps.require_sweep()
     light = beam.build()
@@ -92,8 +92,8 @@ def command(
 
 def _predicted(flow: HeatFlow, loss: EnergyLoss, visits: VisitOptions, share: float | None) -> dict[str, Any]:
     """Return the prediction, with its course in time where the beam comes and goes."""
-    from beamheat_fw.physics.prediction import predict
-    from beamheat_fw.physics.scanning import transient
+    from beamheat_fw.physics.rise.prediction import predict
+    from beamheat_fw.physics.rise.scanning import transient
 
     times = visits.build(share)
     document = predict(flow, loss).to_dict()

@@ -9,10 +9,10 @@ import typer
 
 from beamheat_fw.cli.measured_option import optional, quantity
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.rise.measured import Measured
 
 if TYPE_CHECKING:
-    from beamheat_fw.physics.support_heating import Support
+    from beamheat_fw.physics.rise.support_heating import Support
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class SupportOptions:
         InputError
             Its conductivity is missing.
         """
-        from beamheat_fw.physics.materials import material as find_material
-        from beamheat_fw.physics.support_heating import Support
+        from beamheat_fw.physics.rise.materials import material as find_material
+        from beamheat_fw.physics.rise.support_heating import Support
 
         if not any(value is not None for value in asdict(self).values()):
             return None

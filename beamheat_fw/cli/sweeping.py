@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics import energy_loss
-from beamheat_fw.physics.energy_loss import EnergyLoss
-from beamheat_fw.physics.heat_flow import HeatFlow, Particle
+from beamheat_fw.physics.rise import energy_loss
+from beamheat_fw.physics.rise.energy_loss import EnergyLoss
+from beamheat_fw.physics.rise.heat_flow import HeatFlow, Particle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +141,7 @@ def run_sweep(
         One record a prediction: size and shape, volume and contact area, conductance, beam, power, rise and
         its interval.
     """
-    from beamheat_fw.physics.prediction import sweep
+    from beamheat_fw.physics.rise.prediction import sweep
 
     _require_places(csv, figure)
     records = []

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.series import TemperatureSeries
+from beamheat_fw.physics.interface.series import TemperatureSeries
 
 
 def read_series(file: Path) -> TemperatureSeries:

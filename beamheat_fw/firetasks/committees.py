@@ -16,7 +16,7 @@ from beamheat_fw.firetasks.job import JobTask
 from beamheat_fw.firetasks.judgement import judge_rounds, read_judgement
 from beamheat_fw.firetasks.training import HOLDOUT, role_in
 from beamheat_fw.identity import key_id
-from beamheat_fw.physics.convergence import independent_frames
+from beamheat_fw.physics.committee.convergence import independent_frames
 from beamheat_fw.store.documents import Committee, Dataset, Label, Potential
 from beamheat_fw.store.labels import label_atoms, load_labels
 from beamheat_fw.store.provenance import Source

@@ -9,7 +9,7 @@ from beamheat_fw.errors import CalculationError
 from beamheat_fw.firetasks.context import Context
 from beamheat_fw.firetasks.heating import KINDS, describe_heated, unpack_series
 from beamheat_fw.firetasks.job import CampaignTask
-from beamheat_fw.physics.series import TemperatureSeries
+from beamheat_fw.physics.interface.series import TemperatureSeries
 from beamheat_fw.store.artifacts import read_artifact
 from beamheat_fw.store.documents import Conductance, MDRun
 from beamheat_fw.store.documents.base import Analysis
@@ -17,8 +17,8 @@ from beamheat_fw.store.provenance import Source
 from beamheat_fw.store.structures import composition_fields
 
 if TYPE_CHECKING:
-    from beamheat_fw.physics.conductance import ConductanceResult
-    from beamheat_fw.physics.injection import InjectionResult
+    from beamheat_fw.physics.interface.conductance import ConductanceResult
+    from beamheat_fw.physics.interface.injection import InjectionResult
 
 
 class AnalyseConductance(CampaignTask):
@@ -92,7 +92,7 @@ def conductance_of(
 def _by_relaxation(
     heating: HeatingStage, series: list[TemperatureSeries]
 ) -> tuple[ConductanceResult, dict[str, Any], dict[str, float | None]]:
-    from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
+    from beamheat_fw.physics.interface.conductance import Contact, HeatedSystem, relaxation_conductance
 
     system = describe_heated(heating)
     contact = Contact(system["contact_area_nm2"], system["contact_definition"])
@@ -109,8 +109,8 @@ def _by_relaxation(
 def _by_injection(
     heating: HeatingStage, series: list[TemperatureSeries]
 ) -> tuple[InjectionResult, dict[str, Any], dict[str, float | None]]:
-    from beamheat_fw.physics.conductance_result import Contact
-    from beamheat_fw.physics.injection import injection_conductance
+    from beamheat_fw.physics.interface.conductance_result import Contact
+    from beamheat_fw.physics.interface.injection import injection_conductance
 
     system = describe_heated(heating)
     contact = Contact(system["contact_area_nm2"], system["contact_definition"])

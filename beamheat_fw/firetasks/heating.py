@@ -16,7 +16,7 @@ from beamheat_fw.firetasks.committee_files import stage_committee
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import JobTask
 from beamheat_fw.identity import key_id
-from beamheat_fw.physics.series import TemperatureSeries
+from beamheat_fw.physics.interface.series import TemperatureSeries
 from beamheat_fw.store.artifacts import put_artifact
 from beamheat_fw.store.documents import Committee, MDRun
 from beamheat_fw.store.documents.base import Analysis

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from beamheat_fw.campaign import Campaign
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.calibration import Calibration, calibrate
-from beamheat_fw.physics.convergence import RoundNumbers, Targets, Verdict, judge_convergence
-from beamheat_fw.physics.coverage import cross_examine, examine
-from beamheat_fw.physics.cutouts import core_of
-from beamheat_fw.physics.force_errors import ForceErrors, error_metrics, error_quantiles
-from beamheat_fw.physics.gate import Thresholds
-from beamheat_fw.physics.parity import binned_errors, force_parity
+from beamheat_fw.physics.committee.calibration import Calibration, calibrate
+from beamheat_fw.physics.committee.convergence import RoundNumbers, Targets, Verdict, judge_convergence
+from beamheat_fw.physics.committee.coverage import cross_examine, examine
+from beamheat_fw.physics.committee.cutouts import core_of
+from beamheat_fw.physics.committee.force_errors import ForceErrors, error_metrics, error_quantiles
+from beamheat_fw.physics.committee.gate import Thresholds
+from beamheat_fw.physics.committee.parity import binned_errors, force_parity
 from beamheat_fw.store.documents import Label, Round
 from beamheat_fw.store.labels import label_atoms
 

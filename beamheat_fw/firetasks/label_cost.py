@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from beamheat_fw.campaign import Campaign
 from beamheat_fw.firetasks.labels import level_of
 from beamheat_fw.flows.label_cost import prior_cost
-from beamheat_fw.physics.label_cost import LabelCost, valence_electrons
+from beamheat_fw.physics.labels.label_cost import LabelCost, valence_electrons
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.label_runs import measured_runs
 from beamheat_fw.store.labels import load_labels

@@ -11,13 +11,13 @@ from beamheat_fw.firetasks.job import CampaignTask
 from beamheat_fw.firetasks.progress import advance
 from beamheat_fw.firetasks.spectrum import spectrum_id
 from beamheat_fw.flows.next_step import CONVERGED
-from beamheat_fw.physics.beam import Beam
-from beamheat_fw.physics.electron_phonon import bound
-from beamheat_fw.physics.energy_loss import EnergyLoss
-from beamheat_fw.physics.heat_flow import HeatFlow, Interface, Particle
-from beamheat_fw.physics.measured import Measured
-from beamheat_fw.physics.prediction import Prediction as Rise
-from beamheat_fw.physics.prediction import predict, sweep
+from beamheat_fw.physics.rise.beam import Beam
+from beamheat_fw.physics.rise.electron_phonon import bound
+from beamheat_fw.physics.rise.energy_loss import EnergyLoss
+from beamheat_fw.physics.rise.heat_flow import HeatFlow, Interface, Particle
+from beamheat_fw.physics.rise.measured import Measured
+from beamheat_fw.physics.rise.prediction import Prediction as Rise
+from beamheat_fw.physics.rise.prediction import predict, sweep
 from beamheat_fw.store.documents import Conductance, Prediction, Spectrum
 from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.provenance import Source
@@ -66,8 +66,8 @@ class PredictTemperature(CampaignTask):
 
 def heat_flow(stage: PredictionStage, conductance: Conductance) -> HeatFlow:
     """Return the particle in the beam, on an interface of the conductance found."""
-    from beamheat_fw.physics.materials import alloy
-    from beamheat_fw.physics.particle_shape import measure_shape
+    from beamheat_fw.physics.rise.materials import alloy
+    from beamheat_fw.physics.rise.particle_shape import measure_shape
     from beamheat_fw.physics.structures import build_particle
 
     atoms = build_particle(stage.particle)

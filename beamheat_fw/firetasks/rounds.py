@@ -20,8 +20,8 @@ from beamheat_fw.firetasks.labels import level_of
 from beamheat_fw.firetasks.selection import choose, judge_explored, labelled_piece
 from beamheat_fw.firetasks.training import TRAIN
 from beamheat_fw.identity import key_id
-from beamheat_fw.physics.disagreement import bias_width_eV
-from beamheat_fw.physics.gate import ACCURATE, CANDIDATE, FAILED
+from beamheat_fw.physics.committee.disagreement import bias_width_eV
+from beamheat_fw.physics.committee.gate import ACCURATE, CANDIDATE, FAILED
 from beamheat_fw.store.alike import find_known
 from beamheat_fw.store.artifacts import fetch_artifact, put_artifact
 from beamheat_fw.store.documents import Dataset, LabelRequest, MDRun, Round

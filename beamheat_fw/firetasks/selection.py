@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from beamheat_fw.campaign import Campaign
 from beamheat_fw.firetasks.judgement import thresholds_of
-from beamheat_fw.physics.cutouts import CutOutLimits, core_of, cut_out
-from beamheat_fw.physics.environments import environments
-from beamheat_fw.physics.gate import CANDIDATE, FAILED, Verdict, gate_from
-from beamheat_fw.physics.hard_checks import Frame
-from beamheat_fw.physics.novelty import learn_novelty
-from beamheat_fw.physics.selection import Budget, frame_vectors, select
+from beamheat_fw.physics.committee.cutouts import CutOutLimits, core_of, cut_out
+from beamheat_fw.physics.committee.environments import environments
+from beamheat_fw.physics.committee.gate import CANDIDATE, FAILED, Verdict, gate_from
+from beamheat_fw.physics.committee.hard_checks import Frame
+from beamheat_fw.physics.committee.novelty import learn_novelty
+from beamheat_fw.physics.committee.selection import Budget, frame_vectors, select
 from beamheat_fw.store.documents import Committee
 from beamheat_fw.store.documents.labels import Role
 

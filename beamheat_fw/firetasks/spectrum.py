@@ -68,7 +68,7 @@ def analyse_file(path: Path, stage: EelsStage) -> dict[str, Any]:
     from beamheat_fw.physics.eels.analysis import EelsSettings, analyse
     from beamheat_fw.physics.eels.thickest import thickest_spectrum
     from beamheat_fw.physics.eels.thickness import Thickness
-    from beamheat_fw.physics.measured import Measured
+    from beamheat_fw.physics.rise.measured import Measured
 
     if stage.thickness_nm is not None:
         thickness = Thickness(thickest_nm=Measured(stage.thickness_nm, stage.thickness_error_nm))

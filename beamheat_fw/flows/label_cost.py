@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from beamheat_fw.campaign import GpawSettings, ReferenceSettings, SevennSettings
-from beamheat_fw.physics.k_points import irreducible_k_points
-from beamheat_fw.physics.label_cost import LabelCost
+from beamheat_fw.physics.labels.k_points import irreducible_k_points
+from beamheat_fw.physics.labels.label_cost import LabelCost
 
 #: Core seconds of Au10 on 4x4 hBN (42 atoms), LCAO sz(dzp) at h 0.22 Å, on two ranks of a 2.5 GHz Xeon.
 _CORE_S_TIMED = 10.6

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from beamheat_fw.campaign import Campaign
 from beamheat_fw.flows.label_cost import prior_cost
-from beamheat_fw.physics.chunks import share_into_chunks
-from beamheat_fw.physics.label_cost import LabelCost
+from beamheat_fw.physics.labels.chunks import share_into_chunks
+from beamheat_fw.physics.labels.label_cost import LabelCost
 
 #: Core seconds of one training frame atom and epoch, of a model of 16 features and 2 layers.
 CORE_S_PER_ATOM_EPOCH = 1.2e-4

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from beamheat_fw.physics.near_duplicates import NEAR_RMSD_A, near_duplicates, rmsd_A, surely_apart
+from beamheat_fw.physics.labels.near_duplicates import NEAR_RMSD_A, near_duplicates, rmsd_A, surely_apart
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label
 from beamheat_fw.store.structures import atoms_from_document, atoms_hash, composition_fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from beamheat_fw.physics.composition_energy import CompositionReference, fit_reference
+from beamheat_fw.physics.labels.composition_energy import CompositionReference, fit_reference
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label
 

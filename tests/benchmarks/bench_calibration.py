@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi
 
-from beamheat_fw.physics.calibration import calibrate
-from beamheat_fw.physics.coverage import examine
-from beamheat_fw.physics.force_errors import ForceErrors
+from beamheat_fw.physics.committee.calibration import calibrate
+from beamheat_fw.physics.committee.coverage import examine
+from beamheat_fw.physics.committee.force_errors import ForceErrors
 from tests.benchmarks import emt_learning as emt
 
 MEMBERS, TRAINED, CALIBRATED = 4, 40, 24

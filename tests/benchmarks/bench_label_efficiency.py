@@ -25,12 +25,12 @@ from ase import Atoms
 from scipy import stats
 
 from beamheat_fw.drivers.nequip.evaluate import FolderEvaluation
-from beamheat_fw.physics.calibration import calibrate
-from beamheat_fw.physics.force_errors import ForceErrors
-from beamheat_fw.physics.gate import CANDIDATE, FAILED, Gate, Thresholds
-from beamheat_fw.physics.hard_checks import Frame
-from beamheat_fw.physics.novelty import learn_novelty
-from beamheat_fw.physics.selection import Budget, frame_vectors, select
+from beamheat_fw.physics.committee.calibration import calibrate
+from beamheat_fw.physics.committee.force_errors import ForceErrors
+from beamheat_fw.physics.committee.gate import CANDIDATE, FAILED, Gate, Thresholds
+from beamheat_fw.physics.committee.hard_checks import Frame
+from beamheat_fw.physics.committee.novelty import learn_novelty
+from beamheat_fw.physics.committee.selection import Budget, frame_vectors, select
 from tests.benchmarks import emt_learning as emt
 from tests.benchmarks.emt_survival import survived
 

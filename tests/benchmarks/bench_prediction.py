@@ -12,13 +12,13 @@ import time
 
 import numpy as np
 
-from beamheat_fw.physics.beam import Beam
-from beamheat_fw.physics.electron_phonon import bound
-from beamheat_fw.physics.energy_loss import from_paper
-from beamheat_fw.physics.heat_flow import HeatFlow, Interface, Particle, rise_parts
-from beamheat_fw.physics.materials import element
-from beamheat_fw.physics.measured import Measured
-from beamheat_fw.physics.prediction import sweep
+from beamheat_fw.physics.rise.beam import Beam
+from beamheat_fw.physics.rise.electron_phonon import bound
+from beamheat_fw.physics.rise.energy_loss import from_paper
+from beamheat_fw.physics.rise.heat_flow import HeatFlow, Interface, Particle, rise_parts
+from beamheat_fw.physics.rise.materials import element
+from beamheat_fw.physics.rise.measured import Measured
+from beamheat_fw.physics.rise.prediction import sweep
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from beamheat_fw.drivers.nequip import evaluate, program, training
 from beamheat_fw.drivers.nequip.evaluate import COMMITTEE_FILE, EVALUATION_FILE, FRAMES_FILE, FolderEvaluation
 from beamheat_fw.drivers.nequip.plan import DATASET_FILE, TrainingPlan
 from beamheat_fw.drivers.process import Command
-from beamheat_fw.physics.force_errors import ForceErrors
+from beamheat_fw.physics.committee.force_errors import ForceErrors
 
 BATCH = 5
 _CONTEXT = multiprocessing.get_context("fork")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from beamheat_fw.cli.main import run
-from beamheat_fw.physics.series import TemperatureSeries
-from beamheat_fw.physics.two_body_draws import Experiment, draw
-from beamheat_fw.physics.two_body_filter import TwoBodies
+from beamheat_fw.physics.interface.series import TemperatureSeries
+from beamheat_fw.physics.interface.two_body_draws import Experiment, draw
+from beamheat_fw.physics.interface.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K, NW_PER_EV_PER_PS
 
 N, N_SUPPORT, TAU_PS, AREA_NM2 = 341, 2000, 10.0, 6.0

@@ -25,8 +25,8 @@ def test_site_builds_without_a_warning_and_documents_the_interface(tmp_path: Pat
 
 def _home(name: str) -> str:
     homes = {
-        "relaxation_conductance": "physics.conductance",
-        "HeatFlow": "physics.heat_flow",
+        "relaxation_conductance": "physics.interface.conductance",
+        "HeatFlow": "physics.rise.heat_flow",
         "analyse": "physics.eels.analysis",
     }
     return homes.get(name, "campaign")

@@ -12,8 +12,8 @@ from beamheat_fw.campaign import HeatingStage, load_campaign
 from beamheat_fw.firetasks.conductance import conductance_of
 from beamheat_fw.firetasks.heating import describe_heated, pack_series, unpack_series
 from beamheat_fw.firetasks.prediction import measured_conductance
-from beamheat_fw.physics.two_body_draws import Experiment, draw
-from beamheat_fw.physics.two_body_filter import TwoBodies
+from beamheat_fw.physics.interface.two_body_draws import Experiment, draw
+from beamheat_fw.physics.interface.two_body_filter import TwoBodies
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Conductance
 from beamheat_fw.units import BOLTZMANN_EV_PER_K, NW_PER_EV_PER_PS

@@ -8,8 +8,8 @@ from ase.build import fcc111
 
 from beamheat_fw.campaign import Campaign, load_campaign
 from beamheat_fw.firetasks.selection import JudgedFrames, choose, labelled_piece
-from beamheat_fw.physics.cutouts import core_of
-from beamheat_fw.physics.gate import Verdict
+from beamheat_fw.physics.committee.cutouts import core_of
+from beamheat_fw.physics.committee.gate import Verdict
 from beamheat_fw.store.structures import atoms_from_document, structure_document
 
 

@@ -16,20 +16,20 @@ from beamheat_fw.campaign import Campaign, load_campaign
 from beamheat_fw.firetasks.judgement import Judgement
 from beamheat_fw.firetasks.prediction import energy_loss, heat_flow
 from beamheat_fw.firetasks.spectrum import spectrum_document
-from beamheat_fw.physics.calibration import Calibration, calibrate
-from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
-from beamheat_fw.physics.convergence import RoundNumbers, Targets, judge_convergence
+from beamheat_fw.physics.committee.calibration import Calibration, calibrate
+from beamheat_fw.physics.committee.convergence import RoundNumbers, Targets, judge_convergence
+from beamheat_fw.physics.committee.force_errors import ForceErrors, error_quantiles
+from beamheat_fw.physics.committee.gate import Thresholds
 from beamheat_fw.physics.eels.analysis import EelsSettings, analyse
 from beamheat_fw.physics.eels.spectra import LowLossSpectra
 from beamheat_fw.physics.eels.thickest import thickest_spectrum
 from beamheat_fw.physics.eels.thickness import Thickness
-from beamheat_fw.physics.force_errors import ForceErrors, error_quantiles
-from beamheat_fw.physics.gate import Thresholds
-from beamheat_fw.physics.measured import Measured
-from beamheat_fw.physics.prediction import predict, sweep
-from beamheat_fw.physics.relaxation import TwoBodies
-from beamheat_fw.physics.series import TemperatureSeries
-from beamheat_fw.physics.two_body_draws import Experiment, draw
+from beamheat_fw.physics.interface.conductance import Contact, HeatedSystem, relaxation_conductance
+from beamheat_fw.physics.interface.relaxation import TwoBodies
+from beamheat_fw.physics.interface.series import TemperatureSeries
+from beamheat_fw.physics.interface.two_body_draws import Experiment, draw
+from beamheat_fw.physics.rise.measured import Measured
+from beamheat_fw.physics.rise.prediction import predict, sweep
 from beamheat_fw.report.page import render
 from beamheat_fw.store.campaigns import save_campaign
 from beamheat_fw.store.database import Store

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from beamheat_fw.physics.conductance import Contact, HeatedSystem, relaxation_conductance
-from beamheat_fw.physics.two_body_draws import Experiment, draw
-from beamheat_fw.physics.two_body_filter import TwoBodies
+from beamheat_fw.physics.interface.conductance import Contact, HeatedSystem, relaxation_conductance
+from beamheat_fw.physics.interface.two_body_draws import Experiment, draw
+from beamheat_fw.physics.interface.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
 CAMPAIGNS, MEMBERS, SEEDS, SPREAD, TAU_PS = 100, 4, 3, 0.15, 6.0

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beamheat_fw.physics.least_squares import least_squares
-from beamheat_fw.physics.relaxation import fit
-from beamheat_fw.physics.run_plan import one_run_error
-from beamheat_fw.physics.two_body_draws import Experiment, draw
-from beamheat_fw.physics.two_body_filter import TwoBodies
+from beamheat_fw.physics.interface.least_squares import least_squares
+from beamheat_fw.physics.interface.relaxation import fit
+from beamheat_fw.physics.interface.run_plan import one_run_error
+from beamheat_fw.physics.interface.two_body_draws import Experiment, draw
+from beamheat_fw.physics.interface.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
 
 DRAWS = 1000

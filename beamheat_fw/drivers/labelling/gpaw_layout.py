@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from beamheat_fw.campaign import GpawSettings
-from beamheat_fw.physics.k_points import irreducible_k_points
+from beamheat_fw.physics.labels.k_points import irreducible_k_points
 
 _MIN_DOMAIN_A = 3.0
 #: Ranks that share k-points may idle for this share of their time, not more.

@@ -21,7 +21,7 @@ from beamheat_fw.drivers.md.judging import Judge, Look
 from beamheat_fw.drivers.md.observables import frame_temperatures_K
 from beamheat_fw.drivers.md.progress import Progress
 from beamheat_fw.drivers.md.protocols import ExplorationProtocol
-from beamheat_fw.physics.gate import FAILED, Verdict
+from beamheat_fw.physics.committee.gate import FAILED, Verdict
 from beamheat_fw.whole_files import write_whole
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from beamheat_fw.drivers.md.batch import Batch
-from beamheat_fw.physics.disagreement import Bias, deviations_eV, disagreement_bias
+from beamheat_fw.physics.committee.disagreement import Bias, deviations_eV, disagreement_bias
 
 if TYPE_CHECKING:
     from beamheat_fw.drivers.nequip.committee import Committee, Evaluation

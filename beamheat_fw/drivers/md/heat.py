@@ -18,7 +18,7 @@ from beamheat_fw.drivers.md.launching import OUTCOME_FILE
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.series import FEWEST_SAMPLES, TemperatureSeries
+from beamheat_fw.physics.interface.series import FEWEST_SAMPLES, TemperatureSeries
 from beamheat_fw.whole_files import write_whole
 
 

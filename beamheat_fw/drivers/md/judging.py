@@ -11,8 +11,16 @@ from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.forces import Evaluated
 from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import CommitteeFile
-from beamheat_fw.physics.gate import ACCURATE, CANDIDATE, FAILED, Gate, Thresholds, Verdict, gate_from
-from beamheat_fw.physics.hard_checks import Frame, HardLimits, broken
+from beamheat_fw.physics.committee.gate import (
+    ACCURATE,
+    CANDIDATE,
+    FAILED,
+    Gate,
+    Thresholds,
+    Verdict,
+    gate_from,
+)
+from beamheat_fw.physics.committee.hard_checks import Frame, HardLimits, broken
 
 #: What the numbers of stored verdicts mean; -1 is a frame that was not judged or no longer there.
 VERDICTS = (ACCURATE, CANDIDATE, FAILED)

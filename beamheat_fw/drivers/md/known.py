@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from beamheat_fw.drivers.md.inputs import KNOWN_FILE, read_structures
-from beamheat_fw.physics.cutouts import core_of
-from beamheat_fw.physics.novelty import Novelty, learn_novelty
+from beamheat_fw.physics.committee.cutouts import core_of
+from beamheat_fw.physics.committee.novelty import Novelty, learn_novelty
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.cutouts import core_of, is_whole
+from beamheat_fw.physics.committee.cutouts import core_of, is_whole
 
 if TYPE_CHECKING:
     from ase import Atoms

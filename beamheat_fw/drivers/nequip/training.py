@@ -36,7 +36,7 @@ from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, Train
 from beamheat_fw.drivers.nequip.program import CONFIG_FILE, GPU, PACKAGE_FILE
 from beamheat_fw.drivers.process import Command, log_tail, run_to_end
 from beamheat_fw.errors import CalculationError, InputError
-from beamheat_fw.physics.cutouts import core_of, is_whole
+from beamheat_fw.physics.committee.cutouts import core_of, is_whole
 
 if TYPE_CHECKING:
     from ase import Atoms

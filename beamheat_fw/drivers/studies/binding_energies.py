@@ -11,7 +11,7 @@ import numpy as np
 from beamheat_fw.drivers.labelling.results import Evaluation, LabelResult
 from beamheat_fw.drivers.studies.binding import Rung
 from beamheat_fw.drivers.studies.calculations import Calculation
-from beamheat_fw.physics.binding_curve import find_minimum, interaction_eV
+from beamheat_fw.physics.labels.binding_curve import find_minimum, interaction_eV
 
 Results = Mapping[str, LabelResult]
 Energy = Callable[[Evaluation], float]

@@ -7,7 +7,7 @@ from typing import Any
 
 from beamheat_fw.drivers.labelling.results import LabelResult
 from beamheat_fw.drivers.studies.convergence import Point, Scan
-from beamheat_fw.physics.label_errors import LabelError, in_quadrature, label_error
+from beamheat_fw.physics.labels.label_errors import LabelError, in_quadrature, label_error
 
 Results = Mapping[str, LabelResult]
 

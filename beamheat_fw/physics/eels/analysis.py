@@ -37,7 +37,7 @@ from beamheat_fw.physics.eels.thickness import (
     is_uniform,
     path_lengths,
 )
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.rise.measured import Measured
 
 MeanLossMethod = Literal["deconvolved", "paper"]
 _MOMENTS: dict[MeanLossMethod, tuple[int, int]] = {"deconvolved": (SSD_0, SSD_1), "paper": (RAW_0, RAW_1)}

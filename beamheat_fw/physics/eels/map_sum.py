@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.eels.thickness import PathLengths, Scan, require_particle
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.rise.measured import Measured
 
 #: The method, as results name it.
 VOLUME = "the particle's volume over the map"

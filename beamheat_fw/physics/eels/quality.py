@@ -9,7 +9,7 @@ from beamheat_fw.physics.eels.moments import ENERGY_LOSS, T_OVER_LAMBDA, EnergyW
 from beamheat_fw.physics.eels.spectra import LowLossSpectra
 from beamheat_fw.physics.eels.support import SupportBackground
 from beamheat_fw.physics.eels.thickness import UNIFORM, PathLengths, Thickness
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.rise.measured import Measured
 
 _THICK = 2.0
 _SHORT_RANGE_EV = 100.0

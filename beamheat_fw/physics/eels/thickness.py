@@ -11,7 +11,7 @@ from scipy.optimize import curve_fit
 from scipy.stats import chi2
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.rise.measured import Measured
 
 Shape = Callable[[NDArray[np.float64], float, float], NDArray[np.float64]]
 _FEWEST_POSITIONS = 8

@@ -14,7 +14,7 @@ from ase import Atoms
 from scipy.spatial import ConvexHull, KDTree
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics import particle_shape
+from beamheat_fw.physics.rise import particle_shape
 from beamheat_fw.units import A2_PER_NM2
 
 ContactDefinition = Literal["hull", "atoms"]

@@ -15,7 +15,7 @@ from beamheat_fw.drivers.labelling.gpaw_layout import (
     parallel_layout,
 )
 from beamheat_fw.drivers.mpi import MpiLauncher
-from beamheat_fw.physics.k_points import irreducible_k_points
+from beamheat_fw.physics.labels.k_points import irreducible_k_points
 
 LCAO, PW = GpawSettings(), GpawSettings(mode="pw")
 

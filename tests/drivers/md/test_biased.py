@@ -14,7 +14,7 @@ from beamheat_fw.drivers.md.heating import RankPlace
 from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.protocols import CommitteeFile, ExplorationProtocol
 from beamheat_fw.drivers.nequip.committee import Committee
-from beamheat_fw.physics.gate import Verdict
+from beamheat_fw.physics.committee.gate import Verdict
 
 pytestmark = pytest.mark.nequip
 

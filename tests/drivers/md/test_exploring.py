@@ -14,7 +14,7 @@ from beamheat_fw.drivers.md.heating import FINISHED, STOPPED, WALL_TIME, RankPla
 from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.protocols import CommitteeFile, ExplorationProtocol
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.gate import Verdict
+from beamheat_fw.physics.committee.gate import Verdict
 
 PROTOCOL = ExplorationProtocol(
     steps=120, timestep_fs=2.0, friction_per_ps=5.0, frame_every=20, checkpoint_every=50

@@ -27,7 +27,7 @@ from beamheat_fw.drivers.md.rank import STOPPED_STATUS
 from beamheat_fw.drivers.md.summary import summarise
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.gate import Verdict
+from beamheat_fw.physics.committee.gate import Verdict
 
 PROTOCOL = HeatProtocol(
     particle_K=500.0,

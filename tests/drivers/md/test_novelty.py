@@ -16,7 +16,7 @@ from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile, ExplorationProtocol
 from beamheat_fw.drivers.nequip.committee import Committee
-from beamheat_fw.physics.calibration import LEVELS, Calibration, SpreadMap
+from beamheat_fw.physics.committee.calibration import LEVELS, Calibration, SpreadMap
 
 pytestmark = pytest.mark.nequip
 

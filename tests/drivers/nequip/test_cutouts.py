@@ -12,7 +12,7 @@ from beamheat_fw.campaign import TrainingStage
 from beamheat_fw.drivers.nequip.dataset import draw_split, energy_shifts_eV, forces_rms_eV_A, read_labelled
 from beamheat_fw.drivers.nequip.training import TrainedMember, train_member
 from beamheat_fw.errors import InputError
-from beamheat_fw.physics.cutouts import is_whole
+from beamheat_fw.physics.committee.cutouts import is_whole
 
 
 def as_cutout(frame: Atoms) -> Atoms:

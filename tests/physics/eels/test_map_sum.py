@@ -10,7 +10,7 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.physics.eels.analysis import EelsSettings, analyse
 from beamheat_fw.physics.eels.moments import EnergyWindows
 from beamheat_fw.physics.eels.thickness import Thickness, ThicknessProfile
-from beamheat_fw.physics.measured import Measured
+from beamheat_fw.physics.rise.measured import Measured
 
 sys.path.insert(0, str(Path(__file__).parent))
 from simulated import expected, mean_eV, single_scattering, spectra

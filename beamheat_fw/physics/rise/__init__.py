@@ -1,0 +1,1 @@
+"""The temperature rise: deposited power, what stands in the heat's way, and the error budget."""
