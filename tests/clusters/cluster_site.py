@@ -198,8 +198,9 @@ class Cluster:
     def cancel_all(self) -> None:
         """End all jobs at once and wait until they have ended."""
         if jobs := list(self.queue()):
-            self.login.run("scancel", "--signal=KILL", "--full", *jobs)
-            self.login.run("scancel", *jobs)
+            # A job may end meanwhile, which scancel calls an error.
+            self.login.call("scancel", "--signal=KILL", "--full", *jobs)
+            self.login.call("scancel", *jobs)
         give_up_at = time.monotonic() + 30
         while self.queue():
             assert time.monotonic() < give_up_at, f"{self.name}: jobs do not end: {self.queue()}"

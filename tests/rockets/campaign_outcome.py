@@ -25,6 +25,7 @@ COLLECTIONS = (
 CIRCUMSTANCES = frozenset(
     {
         "attempts",
+        "cpu_s",
         "created_at",
         "dir_name",
         "fw_id",
