@@ -37,6 +37,7 @@ def test_one_job_runs_fireworks_side_by_side_and_hands_both_over(desk: Desk) -> 
     genoa.login.run("scancel", "--signal=USR1", "--batch", job)
     for fw_id in ids:
         desk.wait_for(fw_id, "READY")
+        desk.wait(lambda fw_id=fw_id: desk.launches(fw_id)[0]["state"] == "ARCHIVED", "an archived launch")
         (launch,) = desk.launches(fw_id)
         assert "SIGUSR1" in launch["state_history"][-1]["reason"]
     desk.wait(lambda: not genoa.queue(), "the end of the job")
