@@ -238,6 +238,7 @@ def _save(context: Context, result: Calculated, session: ClientSession) -> None:
         "energy_zero_smearing_eV": evaluation.energy_zero_smearing_eV,
         "dispersion_eV": evaluation.dispersion_eV,
         "iterations": evaluation.iterations,
+        "start": evaluation.start,
     }
     maker = context.maker
     found = LabelResult(

@@ -3,8 +3,9 @@
 python tests/benchmarks/bench_warm_start.py [STRUCTURES]
 
 Three gold atoms on 3x3 hBN: near structures, each moved from the one before by a little, and structures as
-explored, each displaced anew as at 300 K. Cold: each from its own start, as labels are made. Warm: from the
-density and wave functions of the one before, moved along.
+explored, each displaced anew as at 300 K. Then, with plane waves, how far atoms may move: wires of four
+atoms, each of them moved by the same distance in a direction of its own, and back. Cold: each from its own
+start. Warm: from the density and wave functions of the one before, moved along.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ from beamheat_fw.physics.structures.displacements import SPRINGS, thermal_displa
 STRUCTURES = 3
 #: Root mean square distance of an atom from where it was in the structure before.
 MOVED_A = 0.05
+DISTANCES_A = (0.05, 0.1, 0.15, 0.2, 0.3)
+#: Distance between the atoms of a wire, Å.
+WIRES = {"Au4": 2.7, "Cu4": 2.4}
 LEVELS = {
     "lcao": GpawSettings(
         basis="sz(dzp)", h_A=0.22, dispersion="none", energy_convergence_eV=1e-3, density_convergence=1e-3
@@ -43,6 +48,9 @@ def main() -> int:
         for name, settings in LEVELS.items():
             found = _compare(settings, make(count))
             print(json.dumps({"level": name, "structures": kind, **found}), flush=True)
+    for wire, distance_A in product(WIRES, DISTANCES_A):
+        found = _compare(LEVELS["pw"], _wires(wire, count, distance_A))
+        print(json.dumps({"level": "pw", "structures": f"{wire}, {distance_A} A", **found}), flush=True)
     return 0
 
 
@@ -81,6 +89,21 @@ def _thermal(count: int) -> list[Atoms]:
     return made
 
 
+def _wires(wire: str, count: int, distance_A: float) -> list[Atoms]:
+    """Return structures each of whose atoms lies at a distance from where it was in the one before."""
+    random = np.random.default_rng(1)
+    heights_A = WIRES[wire] * np.arange(4)
+    cell = [4.0, 4.0, heights_A[-1] + 5.7]
+    made = [Atoms(wire, [[2.0, 2.0, height_A] for height_A in heights_A], cell=cell, pbc=True)]
+    while len(made) <= count:
+        atoms = made[0].copy()
+        if len(made) % 2:
+            directions = random.normal(size=(4, 3))
+            atoms.positions += distance_A * directions / np.linalg.norm(directions, axis=1)[:, np.newaxis]
+        made.append(atoms)
+    return made
+
+
 def _compare(settings: GpawSettings, structures: list[Atoms]) -> dict[str, Any]:
     from gpaw.dft import DFT
 
@@ -99,7 +122,7 @@ def _compare(settings: GpawSettings, structures: list[Atoms]) -> dict[str, Any]:
         cold = [_finish(start, atoms) for atoms in structures[1:]]
         moving = start(structures[0])
         _finish(lambda _: moving, structures[0])
-        warm = [_finish(lambda atoms: moving.move_atoms(_bare(atoms)), atoms) for atoms in structures[1:]]
+        warm = [_finish(lambda atoms: _moved(moving, atoms), atoms) for atoms in structures[1:]]
     differences = [np.abs(a["forces"] - b["forces"]).max() for a, b in zip(cold, warm, strict=True)]
     return {
         "cpu_s": {"cold": _mean(cold, "cpu_s"), "warm": _mean(warm, "cpu_s")},
@@ -120,6 +143,13 @@ def _finish(start: Any, atoms: Atoms) -> dict[str, Any]:
         "iterations": dft.scf_loop.niter,
         "forces": forces,
     }
+
+
+def _moved(dft: Any, atoms: Atoms) -> Any:
+    dft.move_atoms(_bare(atoms))
+    for criterion in dft.scf_loop.convergence.values():
+        criterion.reset()
+    return dft
 
 
 def _bare(atoms: Atoms) -> Atoms:

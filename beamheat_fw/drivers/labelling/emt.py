@@ -18,6 +18,7 @@ class EmtReference:
     """ASE's EMT (Jacobsen, Stoltze and Norskov, Surf. Sci. 366, 394 (1996)) behind the Reference protocol."""
 
     uses_mpi: ClassVar[bool] = False
+    starts_warm: bool = False
     failures = (NotImplementedError, ArithmeticError, ValueError)
     ladder = (KilledRank(), Walltime(ranks=1, most_ranks=1))
     numerics = None
@@ -25,7 +26,7 @@ class EmtReference:
     def __init__(self, settings: EmtSettings, ranks: int = 1, most_ranks: int = 1) -> None:
         self._settings = settings
 
-    def evaluate(self, atoms: Atoms, numerics: Any, log: Path) -> Evaluation:
+    def evaluate(self, atoms: Atoms, numerics: Any, log: Path, *, warm: bool = False) -> Evaluation:
         """Return ASE's EMT energy, forces and, for fully periodic structures, stress."""
         from ase.calculators.emt import EMT
 

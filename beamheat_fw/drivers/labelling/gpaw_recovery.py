@@ -122,6 +122,22 @@ class MissingSetup:
         return None
 
 
+class WarmStartError(RuntimeError):
+    """A calculation failed that had gone on from another structure's; the message is that of its error."""
+
+
+class WarmStart:
+    """A calculation that went on from the one before has failed, for whatever reason: first without that."""
+
+    def check(self, error: Exception) -> bool:
+        """Return whether the calculation had gone on from another one."""
+        return isinstance(error, WarmStartError)
+
+    def correct(self, numerics: GpawNumerics, met: int) -> Correction | None:
+        """Return the same path: no attempt but the first at a structure goes on from another one."""
+        return Correction("cold start", numerics) if met == 0 else None
+
+
 def gpaw_ladder(settings: GpawSettings, ranks: int, most_ranks: int) -> Sequence[Problem]:
     """Return the problems GPAW is known to have, in the order they are checked.
 
@@ -140,4 +156,5 @@ def gpaw_ladder(settings: GpawSettings, ranks: int, most_ranks: int) -> Sequence
         KilledRank(ranks, most_ranks),
         Walltime(ranks, most_ranks),
         MissingSetup(),
+        WarmStart(),
     )

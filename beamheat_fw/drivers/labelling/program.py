@@ -22,6 +22,7 @@ from beamheat_fw.drivers.labelling.recovery import Correction, Ladder, Walltime,
 from beamheat_fw.drivers.labelling.reference import Reference, make_reference
 from beamheat_fw.drivers.labelling.results import Attempt, Evaluation, LabelResult
 from beamheat_fw.drivers.labelling.team import Team
+from beamheat_fw.drivers.labelling.warm_start import near_after_near
 from beamheat_fw.drivers.process import end_with_parent
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.structures.assembly import check_structure
@@ -134,7 +135,9 @@ class Labeller:
                 return climb
         while True:
             log = self.folder.log(label_id, len(climb.attempts))
-            climb.evaluation, error = self._attempt(atoms, climb.numerics, log)
+            # What has failed once is never tried again from the structure before.
+            warm = self.reference.starts_warm and not climb.attempts
+            climb.evaluation, error = self._attempt(atoms, climb.numerics, log, warm)
             if climb.evaluation is not None:
                 return climb
             # All ranks climb together, after the lowest rank that failed.
@@ -143,10 +146,12 @@ class Labeller:
             if not climb.go_on(Attempt(reason, None, problem), correction):
                 return climb
 
-    def _attempt(self, atoms: Atoms, numerics: Any, log: Path) -> tuple[Evaluation | None, Exception | None]:
+    def _attempt(
+        self, atoms: Atoms, numerics: Any, log: Path, warm: bool
+    ) -> tuple[Evaluation | None, Exception | None]:
         evaluation, error = None, None
         try:
-            evaluation = self.reference.evaluate(atoms, numerics, log)
+            evaluation = self.reference.evaluate(atoms, numerics, log, warm=warm)
         except self.reference.failures as caught:
             # Its traceback would hold on to the arrays of the failed attempt.
             error = caught.with_traceback(None)
@@ -182,7 +187,7 @@ def main(arguments: list[str]) -> None:
     earlier, finished, wishes = folder.earlier(), folder.finished(), folder.wished_ranks()
     # No rank may change these files before all have read them: they would take different ways from here.
     labeller.team.meet()
-    for label_id, atoms in in_turn(folder.structures(), earlier):
+    for label_id, atoms in in_turn(folder.structures(), earlier, reference.starts_warm):
         if label_id in finished or (ranks < most_ranks and wishes.get(label_id, 0) > ranks):
             continue
         if labeller.team.rank == 0:
@@ -194,14 +199,17 @@ def main(arguments: list[str]) -> None:
 
 
 def in_turn(
-    structures: Mapping[str, Atoms], earlier: Mapping[str, Sequence[Attempt]]
+    structures: Mapping[str, Atoms], earlier: Mapping[str, Sequence[Attempt]], starts_warm: bool
 ) -> list[tuple[str, Atoms]]:
-    """Return the structures, those last during which a job ended: the others shall not wait for them."""
+    """Return the structures, those last during which a job ended: the others shall not wait for them.
+
+    Where structures may start from each other, near ones follow one another.
+    """
 
     def too_long(item: tuple[str, Atoms]) -> bool:
         return any(attempt.problem == Walltime.__name__ for attempt in earlier.get(item[0], ()))
 
-    return sorted(structures.items(), key=too_long)
+    return sorted(near_after_near(structures) if starts_warm else structures.items(), key=too_long)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ class Reference(Protocol):
     ----------
     uses_mpi : bool
         Whether several ranks share one calculation.
+    starts_warm : bool
+        Whether a calculation may start from the one before, where they are near enough.
     failures : tuple of exception types
         What it raises when a structure defeats it; anything else is a fault of the program and ends it.
     ladder : sequence of Problem
@@ -35,12 +37,16 @@ class Reference(Protocol):
     """
 
     uses_mpi: ClassVar[bool]
+    starts_warm: bool
     failures: tuple[type[Exception], ...]
     ladder: Sequence[Problem]
     numerics: Any
 
-    def evaluate(self, atoms: Atoms, numerics: Any, log: Path) -> Evaluation:
-        """Return energy and forces; called by all ranks together."""
+    def evaluate(self, atoms: Atoms, numerics: Any, log: Path, *, warm: bool = False) -> Evaluation:
+        """Return energy and forces; called by all ranks together.
+
+        With `warm` it may start from the calculation before: an energy means the same either way.
+        """
         ...
 
     def path(self, atoms: Atoms, numerics: Any) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Evaluation:
         The part of both energies that the dispersion correction contributed.
     iterations : int
         SCF iterations; 0 where there are none.
+    start : {'cold', 'warm'}
+        Whether it had a start of its own or that of the structure before, moved along.
     """
 
     energy_eV: float
@@ -40,6 +42,7 @@ class Evaluation:
     stress_eV_A3: np.ndarray | None = None
     dispersion_eV: float = 0.0
     iterations: int = 0
+    start: Literal["cold", "warm"] = "cold"
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,7 @@ def _plain_evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "stress_eV_A3": None if stress is None else stress.tolist(),
         "dispersion_eV": evaluation.dispersion_eV,
         "iterations": evaluation.iterations,
+        "start": evaluation.start,
     }
 
 
@@ -184,4 +188,6 @@ def _read_evaluation(document: Mapping[str, Any] | None) -> Evaluation | None:
         stress_eV_A3=None if stress is None else np.array(stress, dtype=float),
         dispersion_eV=document["dispersion_eV"],
         iterations=document["iterations"],
+        # Files of an earlier release do not have it.
+        start=document.get("start", "cold"),
     )

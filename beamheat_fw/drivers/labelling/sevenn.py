@@ -27,6 +27,7 @@ class SevennReference:
     """SevenNet (Park et al., J. Chem. Theory Comput. 20, 4857 (2024)) behind the Reference protocol."""
 
     uses_mpi: ClassVar[bool] = False
+    starts_warm: bool = False
     failures = (ArithmeticError, RuntimeError, ValueError)
     ladder = (KilledRank(), Walltime(ranks=1, most_ranks=1))
     numerics = None
@@ -40,7 +41,7 @@ class SevennReference:
             self._calculator = SevenNetCalculator(settings.model)
         self._settings = settings
 
-    def evaluate(self, atoms: Atoms, numerics: Any, log: Path) -> Evaluation:
+    def evaluate(self, atoms: Atoms, numerics: Any, log: Path, *, warm: bool = False) -> Evaluation:
         """Return the model's energy, forces and, for fully periodic structures, stress.
 
         Raises
