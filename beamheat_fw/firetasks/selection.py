@@ -82,7 +82,7 @@ def judge_explored(
     novelty = learn_novelty(evaluation.descriptors[labelled], element[labelled], frame_of_atom[labelled])
     gate = gate_from(committee.calibration, thresholds_of(campaign), novelty)
     verdicts = gate.judge(
-        [_frame(frames[number], evaluation, number) for number in range(first, len(frames))]
+        [gate_frame(frames[number], evaluation, number) for number in range(first, len(frames))]
     )
     groups = np.char.add(np.char.add(element, "/"), place)
     vectors = frame_vectors(evaluation.descriptors, offsets, groups)
@@ -130,7 +130,8 @@ def labelled_piece(atoms: Atoms, role: Role, campaign: Campaign) -> Atoms:
     return cut_out(atoms, centre, CutOutLimits(stage.max_label_atoms, stage.shell_A))
 
 
-def _frame(atoms: Atoms, evaluation: FolderEvaluation, number: int) -> Frame:
+def gate_frame(atoms: Atoms, evaluation: FolderEvaluation, number: int) -> Frame:
+    """Return one evaluated frame, the `number`-th of its folder, as the gate looks at it."""
     here = slice(evaluation.offsets[number], evaluation.offsets[number + 1])
     return Frame(
         numbers=atoms.numbers,

@@ -25,10 +25,10 @@ from ase import Atoms
 from scipy import stats
 
 from beamheat_fw.drivers.nequip.evaluate import FolderEvaluation
+from beamheat_fw.firetasks.selection import gate_frame
 from beamheat_fw.physics.committee.calibration import calibrate
 from beamheat_fw.physics.committee.force_errors import ForceErrors
 from beamheat_fw.physics.committee.gate import CANDIDATE, FAILED, Gate, Thresholds
-from beamheat_fw.physics.committee.hard_checks import Frame
 from beamheat_fw.physics.committee.novelty import learn_novelty
 from beamheat_fw.physics.committee.selection import Budget, frame_vectors, select
 from tests.benchmarks import emt_learning as emt
@@ -138,7 +138,7 @@ def _choose_by_gate(
     known = {*labelled.trained, *labelled.held_out}
     free = [index for index in range(len(pool)) if index not in known]
     gate = _gate(labelled, pool, evaluation)
-    verdicts = gate.judge([_frame(pool[index], evaluation, index) for index in free])
+    verdicts = gate.judge([gate_frame(pool[index], evaluation, index) for index in free])
     names = np.array([verdict.name for verdict in verdicts])
     vectors = _vectors(pool, evaluation)
     chosen = select(
@@ -160,20 +160,6 @@ def _gate(labelled: Labelled, pool: Sequence[Atoms], evaluation: FolderEvaluatio
     described = evaluation.descriptors[: len(errors.frame)]
     novelty = learn_novelty(described[trained], errors.element[trained], errors.frame[trained])
     return Gate(calibration, Thresholds(TARGET_EV_A), novelty=novelty)
-
-
-def _frame(atoms: Atoms, evaluation: FolderEvaluation, number: int) -> Frame:
-    here = slice(evaluation.offsets[number], evaluation.offsets[number + 1])
-    return Frame(
-        numbers=atoms.numbers,
-        body=atoms.arrays["body"],
-        positions_A=atoms.positions,
-        forces_eV_A=evaluation.forces_eV_A[here],
-        cell_A=atoms.cell.array,
-        pbc=atoms.pbc,
-        spread_eV_A=evaluation.spread_eV_A[here],
-        descriptors=evaluation.descriptors[here],
-    )
 
 
 def _vectors(pool: Sequence[Atoms], evaluation: FolderEvaluation) -> np.ndarray:

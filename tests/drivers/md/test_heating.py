@@ -28,6 +28,7 @@ from beamheat_fw.drivers.md.summary import summarise
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.committee.gate import Verdict
+from tests.drivers.md.killed_ranks import kill_rank, wait_for
 
 PROTOCOL = HeatProtocol(
     particle_K=500.0,
@@ -237,7 +238,7 @@ def test_killed_md_resumes_to_the_same_state_on_two_ranks(tmp_path, supported, m
         program = _start(morse_path, folder, 2)
         if kills == 5:
             break
-        kills += _kill_a_rank(folder, program, chance)
+        kills += kill_rank(folder, program, chance.randrange(2), chance.uniform(0.05, 0.35))
     assert kills == 5
     assert program.wait(120) == 0
     for rank in range(2):
@@ -249,36 +250,12 @@ def test_killed_md_resumes_to_the_same_state_on_two_ranks(tmp_path, supported, m
     assert all(not np.array_equal(temperatures[0], other) for other in temperatures[1:])
 
 
-def _kill_a_rank(folder: Path, program: subprocess.Popen, chance: random.Random) -> bool:
-    """Kill one rank with SIGKILL a moment after it has begun to run; tell whether it had not ended before."""
-    rank = chance.randrange(2)
-    mark = folder / f"pid-{rank}"
-    _wait_for(mark.exists, program)
-    time.sleep(chance.uniform(0.05, 0.35))
-    alive = program.poll() is None
-    if alive:
-        try:
-            os.kill(int(mark.read_text()), signal.SIGKILL)
-        except ProcessLookupError:
-            alive = False
-    program.wait(30)
-    for path in folder.glob("pid-*"):
-        path.unlink()
-    return alive
-
-
-def _wait_for(condition, program: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 30
-    while not condition() and program.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
 @pytest.mark.mpi
 def test_sigterm_makes_every_rank_write_its_checkpoint(tmp_path, supported, morse_path):
     folder = tmp_path / "run"
     _stage_morse(folder, supported, replace(PROTOCOL, relax_ps=500.0, checkpoint_every=10**6))
     program = _start(morse_path, folder, 2)
-    _wait_for((folder / "progress.json").exists, program)
+    wait_for((folder / "progress.json").exists, program)
     time.sleep(0.5)
     program.send_signal(signal.SIGTERM)
     status = program.wait(30)
@@ -304,7 +281,7 @@ def test_a_stopped_rank_has_an_exit_status_of_its_own(tmp_path, supported, morse
     folder = tmp_path / "run"
     _stage_morse(folder, supported, replace(PROTOCOL, relax_ps=500.0, checkpoint_every=10**6))
     program = _start(morse_path, folder, 1)
-    _wait_for((folder / "progress.json").exists, program)
+    wait_for((folder / "progress.json").exists, program)
     os.kill(int((folder / "pid-0").read_text()), signal.SIGTERM)
     assert program.wait(30) == STOPPED_STATUS
     assert len(list(folder.glob("state-0-*.ckpt"))) == 1

@@ -9,7 +9,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from beamheat_fw.drivers.md.heating import STOPPED
 from beamheat_fw.drivers.md.inputs import write_structures
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.mpi import MpiLauncher
+from tests.drivers.md.killed_ranks import kill_rank, wait_for
 
 pytestmark = pytest.mark.mpi
 
@@ -119,7 +119,7 @@ def test_killed_five_times_and_cut_short_once_it_ends_in_the_same_state(tmp_path
         program = _start(folder)
         if kills == 5:
             break
-        kills += _kill_a_rank(folder, program, chance)
+        kills += kill_rank(folder, program, chance.randrange(RANKS), chance.uniform(0.1, 0.6))
     assert kills == 5
     assert program.wait(180) == 0
     last = f"state-0-{PROTOCOL.steps:012d}.ckpt"
@@ -146,34 +146,10 @@ def _assert_same_state(first: Path, second: Path) -> None:
         assert np.array_equal(values, other[name], equal_nan=True), name
 
 
-def _kill_a_rank(folder: Path, program: subprocess.Popen, chance: random.Random) -> bool:
-    """Kill one rank with SIGKILL a moment after it has begun; tell whether it had not ended before."""
-    rank = chance.randrange(RANKS)
-    mark = folder / f"pid-{rank}"
-    _wait_for(mark.exists, program)
-    time.sleep(chance.uniform(0.1, 0.6))
-    alive = program.poll() is None
-    if alive:
-        try:
-            os.kill(int(mark.read_text()), signal.SIGKILL)
-        except ProcessLookupError:
-            alive = False
-    program.wait(60)
-    for path in folder.glob("pid-*"):
-        path.unlink()
-    return alive
-
-
-def _wait_for(condition, program: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 60
-    while not condition() and program.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
 def test_sigterm_to_one_rank_ends_all_at_one_step(tmp_path, supported):
     folder = _staged(tmp_path / "run", supported, replace(PROTOCOL, relax_ps=500.0, checkpoint_every=10**6))
     program = _start(folder)
-    _wait_for((folder / "progress.json").exists, program)
+    wait_for((folder / "progress.json").exists, program)
     os.kill(int((folder / "pid-1").read_text()), signal.SIGTERM)
     assert program.wait(60) != 0
     outcomes = [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in range(RANKS)]
