@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
 
+from beamheat_fw.campaign import Campaign
 from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, TrainingPlan
 from beamheat_fw.errors import CalculationError, StoreError
 from beamheat_fw.firetasks.context import Context, Site
@@ -40,7 +41,9 @@ class BuildDataset(CampaignTask):
         split: dict[str, list[str]] = {TRAIN: [], HOLDOUT: []}
         for label in done:
             split[HOLDOUT if role_in(label, context.campaign_id) == "holdout" else TRAIN].append(label.id)
-        require_all_elements(labels, set(split[TRAIN]))
+        require_elements(
+            simulated_elements(context.campaign), [label for label in done if label.id in set(split[TRAIN])]
+        )
 
         def write(session: Any) -> str:
             dataset_id = create_dataset(
@@ -76,29 +79,39 @@ def role_in(label: Label, campaign_id: str) -> str:
     return next((r.role for r in label.requests if r.campaign_id == campaign_id), label.origin.role)
 
 
-def require_all_elements(labels: Sequence[Label], trained: Set[str]) -> None:
-    """Refuse a training set without an element that the campaign asked labels for.
+def simulated_elements(campaign: Campaign) -> set[str]:
+    """Return the elements of the systems that the committee is to move."""
+    from beamheat_fw.physics.structures import support_elements
+
+    systems = (*campaign.exploration.systems, campaign.heating.system)
+    return {
+        element
+        for system in systems
+        for element in (system.particle.element, *support_elements(system.support))
+    }
+
+
+def require_elements(simulated: Set[str], trained: Sequence[Label]) -> None:
+    """Refuse a training set without an element that the campaign simulates.
 
     Parameters
     ----------
-    labels : sequence of Label
-        All that were asked for.
-    trained : set of str
-        Ids of those that are trained on.
+    simulated : set of str
+    trained : sequence of Label
+        Those that are trained on.
 
     Raises
     ------
     CalculationError
-        Every label with some element failed, or is held out.
+        Every label with some element failed, is held out, or was never asked for.
     """
-    asked = {element for label in labels for element in label.elements}
-    known = {element for label in labels if label.id in trained for element in label.elements}
-    if asked - known:
+    known = {element for label in trained for element in label.elements}
+    if simulated - known:
         raise CalculationError(
             "The training set lacks an element that the campaign simulates",
             "Look at the reasons why labels with it failed (`beamheat find labels --state failed`), mend the "
-            "cause, then `beamheat resubmit --failed-labels`; or ask for more structures with it.",
-            {"missing": sorted(asked - known), "elements": sorted(known), "labels": len(trained)},
+            "cause, then `beamheat resubmit --failed-labels`; or ask for structures with it.",
+            {"missing": sorted(simulated - known), "elements": sorted(known), "labels": len(trained)},
         )
 
 

@@ -80,6 +80,8 @@ def label_structures(
             except CalculationError as error:
                 death = error
             except Interrupted:
+                # Whoever goes on may do so on another machine, which does not see this folder.
+                yield from watch.new_results()
                 _record_end_of_job(labelling, alone=watch.seen == seen_before)
                 raise
         yield from watch.new_results()
