@@ -56,7 +56,7 @@ def test_more_ranks_than_cores_start_from_inside_another_launch():
     ranks = len(os.sched_getaffinity(0)) + 1
     launcher = MpiLauncher()
     inside = {**os.environ, "OMPI_COMM_WORLD_RANK": "0", "PMIX_RANK": "0", "PMIX_NAMESPACE": "1"}
-    program = [sys.executable, "-c", "from mpi4py import MPI; print(MPI.COMM_WORLD.size)"]
+    program = [sys.executable, "-c", "from mpi4py import MPI; print(f'{MPI.COMM_WORLD.size} ', end='')"]
     printed = subprocess.run(
         launcher.argv(program, ranks),
         env=launcher.environment(ranks, inside),
