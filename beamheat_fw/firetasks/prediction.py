@@ -146,7 +146,7 @@ def _prediction(
             0,
             f"the committee is not converged ({verdict}): the conductance may be wrong beyond its error",
         )
-    if not all(balance["is_closed"] for balance in conductance.fit.get("heat_balance", ())):
+    if not conductance.heat_balances:
         warnings.insert(
             0,
             "heat came from relaxing structures, not from the particle alone: see the conductance's warnings",

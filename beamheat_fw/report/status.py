@@ -75,6 +75,8 @@ def temperature_text(prediction: Prediction, conductance: Conductance | None = N
             " (G is compatible with zero within two standard errors: the upper end holds at 68 %, none does "
             "at 95 %)"
         )
+    if conductance is not None and not conductance.heat_balances:
+        text += " (not to be relied on: structures released heat of their own, see the report)"
     return text
 
 

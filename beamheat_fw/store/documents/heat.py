@@ -135,6 +135,11 @@ class Conductance(MaterialDocument):
     md_run_ids: tuple[str, ...] = ()
     analysis: Analysis = Analysis()
 
+    @property
+    def heat_balances(self) -> bool:
+        """Whether the heat that one body lost is what the other gained, for every potential."""
+        return all(balance["is_closed"] for balance in self.fit.get("heat_balance", ()))
+
 
 class Spectrum(Document):
     """One EELS measurement and what follows from it; its id is the hash of file and settings.
