@@ -110,6 +110,27 @@ class KilledRank(recovery.KilledRank):
         return self._memory.correct(numerics, met) or super().correct(numerics, met)
 
 
+class RanksDisagree:
+    """Rounding let some ranks see convergence and others not, which GPAW asserts never to be.
+
+    It happens where ranks share bands, so that each adds up the energy in its own order.
+    """
+
+    def __init__(self, ranks: int) -> None:
+        self._ranks = ranks
+
+    def check(self, error: Exception) -> bool:
+        """Return whether the error is GPAW's assertion, whose text is its table of criteria."""
+        return isinstance(error, AssertionError) and "'density'" in str(error)
+
+    def correct(self, numerics: GpawNumerics, met: int) -> Correction | None:
+        """Return all ranks sharing the cell."""
+        if met > 0:
+            return None
+        layout = Layout(kpt=1, domain=self._ranks, band=1).parallel()
+        return Correction("all ranks share the cell", replace(numerics, parallel=layout))
+
+
 class MissingSetup:
     """A setup or a basis set is not installed: to try again cannot mend it."""
 
@@ -155,6 +176,7 @@ def gpaw_ladder(settings: GpawSettings, ranks: int, most_ranks: int) -> Sequence
         OutOfMemory(ranks, most_ranks),
         KilledRank(ranks, most_ranks),
         Walltime(ranks, most_ranks),
+        RanksDisagree(ranks),
         MissingSetup(),
         WarmStart(),
     )

@@ -13,6 +13,7 @@ from beamheat_fw.drivers.labelling.gpaw_recovery import (
     EigensolverFailure,
     KilledRank,
     OutOfMemory,
+    RanksDisagree,
     UnconvergedScf,
 )
 from beamheat_fw.drivers.labelling.recovery import Ladder, RanksDiedError, Walltime, reason_of
@@ -51,6 +52,17 @@ def test_mixing_gets_gentler_and_longer_and_then_gives_up():
     betas = [correction.numerics.mixer["beta"] for correction in corrections]
     assert betas == sorted(betas, reverse=True)
     assert [correction.numerics.maxiter for correction in corrections] == [200, 400]
+
+
+def test_ranks_that_disagree_about_convergence_share_the_cell_and_only_once():
+    # As two ranks that shared the bands of a hydrogen molecule said it.
+    error = AssertionError("{'energy': np.False_, 'density': np.True_, 'eigenstates': True}")
+    ladder = Ladder(GpawReference(GpawSettings(), ranks=2).ladder)
+    assert ladder.recognise(error) == "RanksDisagree"
+    assert ladder.recognise(AssertionError("any other")) is None
+    (correction,) = climb(RanksDisagree(ranks=2))
+    assert correction.numerics.parallel["domain"] == 2
+    assert correction.numerics.parallel["band"] == 1
 
 
 def test_failed_linear_algebra_takes_another_algorithm():
