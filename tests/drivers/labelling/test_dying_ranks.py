@@ -61,7 +61,8 @@ def label_while_killing(folder: Path, victim: str, times: int):
 @pytest.fixture
 def slow(quick_gpaw):
     """Settings with which a label lasts long enough to be killed in its middle."""
-    return quick_gpaw.model_copy(update={"density_convergence": 1e-8, "energy_convergence_eV": 1e-9})
+    # The density alone decides: energies as exact as rounding would have the ranks disagree now and then.
+    return quick_gpaw.model_copy(update={"density_convergence": 1e-8, "energy_convergence_eV": 1e-6})
 
 
 @pytest.fixture
