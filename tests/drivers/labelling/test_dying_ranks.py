@@ -120,7 +120,9 @@ def test_after_kill_9_of_the_driver_only_the_label_in_flight_is_made_again(make_
         (f"h{i}", "completed") for i in range(labels)
     ]
     assert kept == {name: (folder / "results" / f"{name}.json").stat().st_mtime_ns for name in kept}
-    assert all(not result.attempts for result in results)
+    # No structure is blamed for the kill; ranks that disagree by rounding may have climbed a rung by themselves.
+    problems = {attempt.problem for result in results for attempt in result.attempts}
+    assert problems <= {"RanksDisagree"}
 
 
 def test_a_program_that_dies_outside_any_structure_is_an_error_with_its_log(folder):
