@@ -120,7 +120,7 @@ def test_after_kill_9_of_the_driver_only_the_label_in_flight_is_made_again(make_
         (f"h{i}", "completed") for i in range(labels)
     ]
     assert kept == {name: (folder / "results" / f"{name}.json").stat().st_mtime_ns for name in kept}
-    # No structure is blamed for the kill; ranks that disagree by rounding may have climbed a rung by themselves.
+    # No structure is blamed for the kill; ranks that disagree by rounding may have climbed a rung.
     problems = {attempt.problem for result in results for attempt in result.attempts}
     assert problems <= {"RanksDisagree"}
 
