@@ -62,7 +62,7 @@ def test_structures_that_two_campaigns_want_are_labelled_once(
     campaigns = [labelling.begin(structures(), seed=seed) for seed in (3, 4)]
     rockets = [labelling.rlaunch("rapidfire") for _ in range(2)]
     assert [rocket.wait(120) for rocket in rockets] == [0, 0], labelling.bench.log()
-    results = [path.stem for path in labelling.bench.folder.glob("scratch/jobs/*/work/results/*.json")]
+    results = [path.stem for path in labelling.bench.folder.glob("scratch/jobs/**/results/*.json")]
     assert sorted(results) == sorted(calm["labels"])
     labels = list(labelling.store.db["labels"].find())
     assert {label["attempts"] for label in labels} == {1}
