@@ -18,7 +18,7 @@ test: set-up-for-tests
 	@$(python) -m pytest --ignore=tests/science --ignore=tests/clusters/test_campaign.py $(PYTEST_ARGS)
 
 docs: set-up
-	@$(python) -m beamheat_fw.store.reference docs/database.md
+	@$(python) -m beamheat_fw.store.schema.reference docs/database.md
 	@$(python) -m sphinx -W --keep-going -q -b html docs docs/_build/html && echo "docs/_build/html/index.html"
 
 # A campaign over two clusters in the calm, then again and again through half an hour of kills and cuts.

@@ -108,7 +108,7 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint)" ]; then
     install_torch
     install_requirements
     quietly "the embedded database's folder .beamheat" .venv/bin/python -c \
-        'from beamheat_fw.store.launchpad_file import embedded_server; embedded_server().prepare()'
+        'from beamheat_fw.store.server.launchpad_file import embedded_server; embedded_server().prepare()'
     fingerprint >"$stamp"
 fi
 say "ready in $((SECONDS - started)) s"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.embedded import EmbeddedServer
-from beamheat_fw.store.schema import ensure_schema
+from beamheat_fw.store.schema.versions import ensure_schema
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 if TYPE_CHECKING:
     from fireworks import LaunchPad

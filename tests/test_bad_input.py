@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from beamheat_fw.campaign import load_campaign
 from beamheat_fw.errors import InputError
 from beamheat_fw.launch.worker_file import read_fworker
-from beamheat_fw.store.launchpad_file import read_launchpad_file
+from beamheat_fw.store.server.launchpad_file import read_launchpad_file
 from beamheat_fw.yaml_files import read_mapping
 
 ROOT = Path(__file__).parents[1]

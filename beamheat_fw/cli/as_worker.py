@@ -29,7 +29,7 @@ def connect_as_worker(
     from beamheat_fw.cli.connection import connect
     from beamheat_fw.launch.worker import read_worker
     from beamheat_fw.launch.worker_file import find_worker_file, read_fworker
-    from beamheat_fw.store.launchpad_file import find_launchpad_file
+    from beamheat_fw.store.server.launchpad_file import find_launchpad_file
 
     worker = read_worker(read_fworker(find_worker_file(fworker_file, find_launchpad_file(launchpad))).env)
     pad = connect(launchpad)

@@ -122,7 +122,7 @@ def check_database(campaign: Campaign, launchpad: Path | None) -> Store:
     from beamheat_fw.cli.connection import connect
     from beamheat_fw.errors import InputError
     from beamheat_fw.store.database import Store
-    from beamheat_fw.store.launchpad_file import embedded_server, find_launchpad_file
+    from beamheat_fw.store.server.launchpad_file import embedded_server, find_launchpad_file
 
     path = find_launchpad_file(launchpad)
     if campaign.queue and path == embedded_server().launchpad_file:
@@ -144,7 +144,7 @@ def _plan_document(
     from beamheat_fw.firetasks.labels import level_of
     from beamheat_fw.flows.plan import Sizes, plan
     from beamheat_fw.physics.labels.label_cost import valence_electrons
-    from beamheat_fw.store.alike import find_known
+    from beamheat_fw.store.labels.alike import find_known
 
     sizes = Sizes(
         [len(atoms) for atoms in structures],

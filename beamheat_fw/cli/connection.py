@@ -12,7 +12,7 @@ from beamheat_fw.cli.local_workers import LocalWorker, LocalWorkers
 
 if TYPE_CHECKING:
     from beamheat_fw.launch.launchpad import SurvivingLaunchPad
-    from beamheat_fw.store.embedded import EmbeddedServer
+    from beamheat_fw.store.server.embedded import EmbeddedServer
 
 
 def connect(launchpad: Path | None = None, *, to_write: bool = True) -> SurvivingLaunchPad:
@@ -25,7 +25,7 @@ def connect(launchpad: Path | None = None, *, to_write: bool = True) -> Survivin
         write where that is needed.
     """
     from beamheat_fw.launch.launchpad import SurvivingLaunchPad
-    from beamheat_fw.store.launchpad_file import find_launchpad_file, open_store, read_launchpad_file
+    from beamheat_fw.store.server.launchpad_file import find_launchpad_file, open_store, read_launchpad_file
 
     path = find_launchpad_file(launchpad)
     open_store(path, to_write=to_write)
@@ -93,7 +93,7 @@ class LocalSite:
 
 def local_site(launchpad: Path | None = None) -> LocalSite:
     """Return where to work: with the database asked for, else with the embedded one, which is started."""
-    from beamheat_fw.store.launchpad_file import embedded_server, find_launchpad_file
+    from beamheat_fw.store.server.launchpad_file import embedded_server, find_launchpad_file
 
     server = embedded_server()
     if launchpad is not None or os.environ.get("BEAMHEAT_LAUNCHPAD"):

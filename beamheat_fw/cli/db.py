@@ -29,7 +29,7 @@ def start(folder: FolderOption = None, as_json: JsonOption = False) -> None:
 
     Example: beamheat db start
     """
-    from beamheat_fw.store.launchpad_file import embedded_server
+    from beamheat_fw.store.server.launchpad_file import embedded_server
 
     server = embedded_server(folder)
     server.start()
@@ -42,7 +42,7 @@ def stop(folder: FolderOption = None, as_json: JsonOption = False) -> None:
 
     Example: beamheat db stop
     """
-    from beamheat_fw.store.launchpad_file import embedded_server
+    from beamheat_fw.store.server.launchpad_file import embedded_server
 
     server = embedded_server(folder)
     server.stop()
@@ -55,7 +55,7 @@ def status(folder: FolderOption = None, as_json: JsonOption = False) -> None:
 
     Example: beamheat db status --json
     """
-    from beamheat_fw.store.launchpad_file import embedded_server
+    from beamheat_fw.store.server.launchpad_file import embedded_server
 
     emit(embedded_server(folder).status(), as_json=as_json, readable=_print_status)
 
@@ -75,9 +75,9 @@ def migrate(
     """
     from dataclasses import asdict
 
-    from beamheat_fw.store.launchpad_file import any_store
-    from beamheat_fw.store.migrations import look
-    from beamheat_fw.store.migrations import migrate as bring_up_to_date
+    from beamheat_fw.store.schema.migrations import look
+    from beamheat_fw.store.schema.migrations import migrate as bring_up_to_date
+    from beamheat_fw.store.server.launchpad_file import any_store
 
     with any_store(launchpad) as store:
         found = look(store) if dry_run else bring_up_to_date(store)
@@ -95,7 +95,7 @@ def sign(
 
     Example: beamheat db sign --dry-run
     """
-    from beamheat_fw.store.launchpad_file import open_store
+    from beamheat_fw.store.server.launchpad_file import open_store
     from beamheat_fw.store.signatures import sign_all
 
     signed = sign_all(open_store(launchpad, to_write=not dry_run), dry_run=dry_run)

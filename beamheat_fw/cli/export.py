@@ -57,7 +57,7 @@ def command(
     Example: beamheat export labels --campaign quickstart --format extxyz -o labels.extxyz
     """
     from beamheat_fw.store.filters import Filters
-    from beamheat_fw.store.launchpad_file import open_store
+    from beamheat_fw.store.server.launchpad_file import open_store
 
     chosen = _format(what, identifier, file_format or _named_format(what, output))
     if output.exists() and not force:
@@ -108,8 +108,8 @@ def _write_frames(store: Store, dataset: str | None, filters: Filters, output: P
     from dataclasses import replace
 
     from beamheat_fw.store.documents import Label
-    from beamheat_fw.store.exports import FORMATS as KNOWN
-    from beamheat_fw.store.exports import dataset_frames, label_frames, write_frames
+    from beamheat_fw.store.exchange.exports import FORMATS as KNOWN
+    from beamheat_fw.store.exchange.exports import dataset_frames, label_frames, write_frames
     from beamheat_fw.store.filters import build_query
 
     if dataset is not None:
@@ -122,8 +122,8 @@ def _write_frames(store: Store, dataset: str | None, filters: Filters, output: P
 
 
 def _write_results(store: Store, what: str, filters: Filters, output: Path, chosen: str) -> int:
+    from beamheat_fw.store.exchange.result_tables import write_table
     from beamheat_fw.store.filters import build_query, find_raw, model_named
-    from beamheat_fw.store.result_tables import write_table
 
     model = model_named(what)
     found = find_raw(store, model, build_query(store, model, filters))

@@ -32,7 +32,7 @@ def command(
     Example: beamheat find conductances --formula Au --query '{"conductance_MW_m2K": {"$gt": 10}}'
     """
     from beamheat_fw.store.filters import Filters, build_query, find_raw, model_named
-    from beamheat_fw.store.launchpad_file import open_store
+    from beamheat_fw.store.server.launchpad_file import open_store
 
     model = model_named(collection)
     filters = Filters(formula, tag, campaign, state, since, until, _parse(query))

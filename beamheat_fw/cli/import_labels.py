@@ -26,8 +26,8 @@ def command(
 
     Example: beamheat import gold.extxyz --level PBE-D3-600eV
     """
-    from beamheat_fw.store.imports import import_labels
-    from beamheat_fw.store.launchpad_file import open_store
+    from beamheat_fw.store.exchange.imports import import_labels
+    from beamheat_fw.store.server.launchpad_file import open_store
 
     store = open_store(launchpad, to_write=True)
     result = import_labels(store, file, level=level, tags=tag or (), max_force_eV_A=max_force)

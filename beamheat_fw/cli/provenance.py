@@ -33,9 +33,9 @@ def command(
 
     Example: beamheat provenance 3f2a9c41 --withdraw
     """
-    from beamheat_fw.store.launchpad_file import open_store
     from beamheat_fw.store.makers import makers
     from beamheat_fw.store.provenance import trail
+    from beamheat_fw.store.server.launchpad_file import open_store
     from beamheat_fw.store.withdrawal import withdrawal
 
     if len(identifiers) > 1 and not withdraw:

@@ -100,7 +100,7 @@ def _submitter(common: Common) -> Submitter:
     from beamheat_fw.launch.submitting import Submitter
     from beamheat_fw.launch.worker import read_worker
     from beamheat_fw.launch.worker_file import find_worker_file, read_fworker
-    from beamheat_fw.store.launchpad_file import find_launchpad_file
+    from beamheat_fw.store.server.launchpad_file import find_launchpad_file
 
     adapter = _adapter(common.adapter_file, common.reserve)
     if not common.launch_dir.is_dir():

@@ -221,7 +221,7 @@ def _files(
 ) -> tuple[dict[str, Any], FWorker]:
     """Return the settings of the launchpad file, and the worker."""
     from beamheat_fw.launch.worker_file import find_worker_file, read_fworker
-    from beamheat_fw.store.launchpad_file import find_launchpad_file, read_launchpad_file
+    from beamheat_fw.store.server.launchpad_file import find_launchpad_file, read_launchpad_file
 
     path = find_launchpad_file(launchpad_file or before.launchpad_file)
     settings = read_launchpad_file(path).settings | {"strm_lvl": before.loglvl}
@@ -236,7 +236,7 @@ def _connect(
     from beamheat_fw.launch.stopping import STOP
     from beamheat_fw.launch.worker import read_worker
     from beamheat_fw.store.database import Store
-    from beamheat_fw.store.launchpad_file import find_launchpad_file, prepare
+    from beamheat_fw.store.server.launchpad_file import find_launchpad_file, prepare
 
     settings, fworker = _files(before, launchpad_file, fworker_file)
     launchpad = SurvivingLaunchPad.from_dict(settings)

@@ -21,7 +21,7 @@ from beamheat_fw.store.artifacts import put_artifact
 from beamheat_fw.store.campaigns import load_campaign_record, save_campaign
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import CampaignRecord
-from beamheat_fw.store.schema import ensure_schema
+from beamheat_fw.store.schema.versions import ensure_schema
 
 
 def submit_campaign(

@@ -8,7 +8,7 @@ from beamheat_fw.campaign import LabellingStage
 from beamheat_fw.errors import CalculationError
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label
-from beamheat_fw.store.level_energies import composition_of_label, level_reference
+from beamheat_fw.store.labels.level_energies import composition_of_label, level_reference
 
 if TYPE_CHECKING:
     from beamheat_fw.drivers.labelling.results import LabelResult as Calculated

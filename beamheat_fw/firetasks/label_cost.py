@@ -9,8 +9,8 @@ from beamheat_fw.firetasks.labels import level_of
 from beamheat_fw.flows.label_cost import prior_cost
 from beamheat_fw.physics.labels.label_cost import LabelCost, valence_electrons
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.label_runs import measured_runs
 from beamheat_fw.store.labels import load_labels
+from beamheat_fw.store.labels.runs import measured_runs
 from beamheat_fw.store.structures import atoms_from_document
 
 

@@ -19,7 +19,6 @@ from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import CampaignTask, JobTask
 from beamheat_fw.firetasks.label_bounds import refusal
 from beamheat_fw.launch.job_folder import JobFolder
-from beamheat_fw.store.alike import find_known
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import LabelRequest, LabelResult, MadeBy
 from beamheat_fw.store.documents.base import Analysis
@@ -35,6 +34,7 @@ from beamheat_fw.store.labels import (
     record_attempts,
     renew,
 )
+from beamheat_fw.store.labels.alike import find_known
 from beamheat_fw.store.rounds import upsert_round
 
 if TYPE_CHECKING:

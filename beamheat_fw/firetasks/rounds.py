@@ -22,13 +22,13 @@ from beamheat_fw.firetasks.training import TRAIN
 from beamheat_fw.identity import key_id
 from beamheat_fw.physics.committee.disagreement import bias_width_eV
 from beamheat_fw.physics.committee.gate import ACCURATE, CANDIDATE, FAILED
-from beamheat_fw.store.alike import find_known
 from beamheat_fw.store.artifacts import fetch_artifact, put_artifact
 from beamheat_fw.store.documents import Dataset, LabelRequest, MDRun, Round
 from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.documents.labels import Role
 from beamheat_fw.store.documents.records import Reference
 from beamheat_fw.store.labels import label_atoms, load_labels, plan_labels
+from beamheat_fw.store.labels.alike import find_known
 from beamheat_fw.store.provenance import Source, record_sources
 from beamheat_fw.store.rounds import load_round, upsert_round
 

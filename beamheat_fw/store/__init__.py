@@ -1,1 +1,1 @@
-"""The MongoDB behind everything: documents, labels, artifacts, provenance, the embedded server."""
+"""The MongoDB behind everything: documents, labels, artifacts, provenance, exchange, schema and server."""

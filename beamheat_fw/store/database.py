@@ -54,7 +54,7 @@ class Store:
 
     def ensure_indexes(self) -> None:
         """Create the indexes that are not there yet; safe to repeat and to race."""
-        from beamheat_fw.store.indexes import INDEXES
+        from beamheat_fw.store.schema.indexes import INDEXES
 
         for name, models in INDEXES.items():
             self.db[name].create_indexes(list(models))

@@ -33,9 +33,9 @@ from beamheat_fw.identity import bytes_sha256
 from beamheat_fw.store.database import Store, make
 from beamheat_fw.store.documents import SCHEMA_VERSION, Edge
 from beamheat_fw.store.documents.records import Reference
-from beamheat_fw.store.embedded import EmbeddedServer
 from beamheat_fw.store.provenance import trail
-from beamheat_fw.store.schema import ensure_schema
+from beamheat_fw.store.schema.versions import ensure_schema
+from beamheat_fw.store.server.embedded import EmbeddedServer
 from tests.store.conftest import finished_campaign
 from tests.store.test_documented_queries import QUERIES, FindRecorder
 

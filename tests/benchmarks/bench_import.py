@@ -17,9 +17,9 @@ from ase.io import write
 from pymongo import MongoClient
 
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.embedded import EmbeddedServer
-from beamheat_fw.store.imports import import_labels
-from beamheat_fw.store.schema import ensure_schema
+from beamheat_fw.store.exchange.imports import import_labels
+from beamheat_fw.store.schema.versions import ensure_schema
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 LABELS = 100_000
 #: The share of the raw rate that an import should reach.

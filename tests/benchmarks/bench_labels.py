@@ -34,7 +34,7 @@ from pymongo.database import Database
 from beamheat_fw.campaign import load_campaign
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.physics.structures import build_training_set
-from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 HERE = Path(__file__).parent
 WORKFLOWS = HERE.parents[1] / "workflows"

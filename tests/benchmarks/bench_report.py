@@ -14,8 +14,8 @@ from pathlib import Path
 from beamheat_fw.report.page import write_report
 from beamheat_fw.store.campaigns import find_campaign
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.launchpad_file import open_store
-from beamheat_fw.store.schema import ensure_schema
+from beamheat_fw.store.schema.versions import ensure_schema
+from beamheat_fw.store.server.launchpad_file import open_store
 
 #: What the report of the quickstart may take.
 MOST_S, MOST_MB = 10.0, 5.0
@@ -27,7 +27,7 @@ def main() -> int:
         return _measure(open_store(None), find_campaign(open_store(None), sys.argv[1]).id)
     from pymongo import MongoClient
 
-    from beamheat_fw.store.embedded import EmbeddedServer
+    from beamheat_fw.store.server.embedded import EmbeddedServer
 
     with tempfile.TemporaryDirectory(prefix="bh-") as folder:
         server = EmbeddedServer(Path(folder) / "b")

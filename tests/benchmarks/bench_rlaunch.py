@@ -20,7 +20,7 @@ import yaml
 from fireworks import Firework, LaunchPad, Workflow
 
 from beamheat_fw.launch.submission import prepare_launchpad
-from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 ROCKETS = Path(__file__).parents[1] / "rockets"
 LAUNCHES, TURNS = 100, 3

@@ -13,9 +13,9 @@ from pymongo import MongoClient
 from beamheat_fw.cli.main import COMMANDS, run
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import MODELS, SCHEMA_VERSION
-from beamheat_fw.store.schema import ensure_schema
+from beamheat_fw.store.schema.versions import ensure_schema
 from tests.store.conftest import finished_campaign
-from tests.store.test_launchpad_file import guarded as guarded
+from tests.store.server.test_launchpad_file import guarded as guarded
 
 ROOT = Path(__file__).parents[2]
 CAMPAIGN = str(ROOT / "workflows" / "emt_au_cu.yaml")

@@ -14,7 +14,7 @@ from ase.io import read
 from beamheat_fw.cli.main import run
 from beamheat_fw.identity import file_sha256
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.labelled_files import read_labelled
+from beamheat_fw.store.exchange.labelled_files import read_labelled
 from tests.store.conftest import finished as finished
 
 

@@ -14,7 +14,7 @@ from ase.io import read
 from beamheat_fw.cli.main import run
 from beamheat_fw.store import labels
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.documents import Label, LabelRequest
+from beamheat_fw.store.documents import Label, LabelRequest, LabelResult
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def planned(store: Store) -> list[str]:
         store, made, asked, labels.Level("emt", {"calculator": "emt"}), tags=["alloy"]
     ).label_ids
     for identifier in ids[:2]:
-        labels.complete(store, identifier, labels.LabelResult(energy_eV=1.0, forces_eV_A=[[0.1, 0, 0]] * 4))
+        labels.complete(store, identifier, LabelResult(energy_eV=1.0, forces_eV_A=[[0.1, 0, 0]] * 4))
     return list(ids)
 
 

@@ -28,7 +28,7 @@ from private_slurm import PrivateSlurm
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.submission import prepare_launchpad
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.schema import ensure_schema
+from beamheat_fw.store.schema.versions import ensure_schema
 
 REPOSITORY = Path(__file__).parents[2]
 _TASKS = REPOSITORY / "tests" / "rockets"

@@ -14,7 +14,7 @@ from machines import Machine
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from beamheat_fw.store.mongod import find_mongod
+from beamheat_fw.store.server.mongod import find_mongod
 
 ADDRESS = "10.77.0.1"
 _PORT = 27017

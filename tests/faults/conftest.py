@@ -16,7 +16,7 @@ from labelling_bench import LabellingBench, labelling_bench_on, structures
 from rocket_bench import bench, fragile_bench, own_server  # noqa: F401
 
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from labelling_bench import LabellingBench, labelling_bench_on, structures
 from rocket_bench import kill_server, wait_until
 
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.embedded import EmbeddedServer
 from beamheat_fw.store.provenance import trail
 from beamheat_fw.store.rounds import load_round
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 pytestmark = [pytest.mark.mongod, pytest.mark.slow]
 

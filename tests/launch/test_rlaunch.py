@@ -14,7 +14,7 @@ from fireworks import Firework, PyTask
 from rocket_bench import Bench, kill, kill_server, wait_until
 
 from beamheat_fw.launch.completion import FILE_NAME, Completion
-from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 pytestmark = pytest.mark.mongod
 

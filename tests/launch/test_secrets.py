@@ -22,8 +22,8 @@ from beamheat_fw.cli import main
 from beamheat_fw.errors import InputError
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.submission import prepare_launchpad
-from beamheat_fw.store.launchpad_file import LaunchpadFile, read_launchpad_file
-from beamheat_fw.store.mongod import REPLICA_SET, arguments, find_mongod, uri
+from beamheat_fw.store.server.launchpad_file import LaunchpadFile, read_launchpad_file
+from beamheat_fw.store.server.mongod import REPLICA_SET, arguments, find_mongod, uri
 
 CAMPAIGN = Path(__file__).parents[2] / "workflows" / "emt_au_cu.yaml"
 SECRET = "hush-" + secrets.token_hex(8)

@@ -19,8 +19,8 @@ from beamheat_fw.cli import main
 from beamheat_fw.errors import InputError
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.submission import prepare_launchpad
-from beamheat_fw.store.launchpad_file import open_store, read_launchpad_file
-from beamheat_fw.store.mongod import find_mongod
+from beamheat_fw.store.server.launchpad_file import open_store, read_launchpad_file
+from beamheat_fw.store.server.mongod import find_mongod
 
 pytestmark = pytest.mark.mongod
 

@@ -48,7 +48,7 @@ from beamheat_fw.store.documents.records import Reference
 from beamheat_fw.store.labels import Level, complete, fail, plan_labels
 from beamheat_fw.store.provenance import Maker, Source, record_sources, save_with_sources
 from beamheat_fw.store.rounds import upsert_round
-from beamheat_fw.store.schema import ensure_schema
+from beamheat_fw.store.schema.versions import ensure_schema
 
 if TYPE_CHECKING:
     from pymongo import MongoClient

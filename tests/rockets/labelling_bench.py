@@ -25,7 +25,7 @@ from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import LabelRequest
 from beamheat_fw.store.labels import plan_labels
 from beamheat_fw.store.rounds import upsert_round
-from beamheat_fw.store.schema import ensure_schema
+from beamheat_fw.store.schema.versions import ensure_schema
 
 EMT = Path(__file__).parents[2] / "workflows" / "emt_au_cu.yaml"
 

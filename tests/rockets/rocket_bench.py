@@ -19,7 +19,7 @@ from fireworks import Firework, Workflow
 
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.submission import prepare_launchpad
-from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0

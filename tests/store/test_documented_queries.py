@@ -18,8 +18,8 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from beamheat_fw.cli.main import run
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.embedded import EmbeddedServer
-from beamheat_fw.store.reference import updated
+from beamheat_fw.store.schema.reference import updated
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "database.md"
 _QUERY = re.compile(
@@ -170,5 +170,5 @@ def _shell(variables: Mapping[str, Any]) -> dict[str, str]:
 
 def test_reference_says_what_the_models_say() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert updated(text) == text, "run python -m beamheat_fw.store.reference docs/database.md"
+    assert updated(text) == text, "run python -m beamheat_fw.store.schema.reference docs/database.md"
     assert "|  |  |" not in text

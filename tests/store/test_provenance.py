@@ -21,8 +21,8 @@ from beamheat_fw.store.documents import (
     Potential,
 )
 from beamheat_fw.store.documents.records import Reference
-from beamheat_fw.store.embedded import EmbeddedServer
 from beamheat_fw.store.provenance import Maker, Source, locate, record_sources, save_with_sources, trail
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 
 class _Finds(CommandListener):

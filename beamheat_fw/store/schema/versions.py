@@ -12,7 +12,7 @@ from pymongo.errors import CollectionInvalid, OperationFailure
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.store.documents import MODELS, SCHEMA_VERSION
-from beamheat_fw.store.validators import validator
+from beamheat_fw.store.schema.validators import validator
 
 if TYPE_CHECKING:
     from beamheat_fw.store.database import Store

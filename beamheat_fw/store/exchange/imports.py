@@ -17,9 +17,9 @@ from beamheat_fw.errors import InputError
 from beamheat_fw.identity import file_sha256
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label, LabelRequest, LabelResult
-from beamheat_fw.store.imported_labels import Identified, completed_documents, identify
-from beamheat_fw.store.labelled_files import read_labelled
-from beamheat_fw.store.labelled_frames import LabelledFrame
+from beamheat_fw.store.exchange.imported_labels import Identified, completed_documents, identify
+from beamheat_fw.store.exchange.labelled_files import read_labelled
+from beamheat_fw.store.exchange.labelled_frames import LabelledFrame
 from beamheat_fw.store.labels import complete, label_atoms, load_labels
 
 #: Two results of one structure at one level that differ by more than this per atom contradict each other.

@@ -27,12 +27,17 @@ from beamheat_fw.store.campaigns import (
     set_campaign_state,
 )
 from beamheat_fw.store.database import Store
-from beamheat_fw.store.embedded import EmbeddedServer
-from beamheat_fw.store.launchpad_file import find_launchpad_file, home_folder, open_store, read_launchpad_file
-from beamheat_fw.store.mongod import find_mongod
+from beamheat_fw.store.server.embedded import EmbeddedServer
+from beamheat_fw.store.server.launchpad_file import (
+    find_launchpad_file,
+    home_folder,
+    open_store,
+    read_launchpad_file,
+)
+from beamheat_fw.store.server.mongod import find_mongod
 
-WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "clusters.md"
+WORKFLOWS = Path(__file__).resolve().parents[3] / "workflows"
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "clusters.md"
 
 
 @pytest.fixture

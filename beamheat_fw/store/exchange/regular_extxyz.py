@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from ase.data import atomic_numbers
 
-from beamheat_fw.store.labelled_frames import LabelledFrame, voigt
+from beamheat_fw.store.exchange.labelled_frames import LabelledFrame, voigt
 
 if TYPE_CHECKING:
     from extxyz import Frame

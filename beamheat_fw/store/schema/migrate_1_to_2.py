@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from beamheat_fw.identity import bytes_sha256
-from beamheat_fw.store.migration_step import Changed
 from beamheat_fw.store.positions import part_positions
+from beamheat_fw.store.schema.migration_step import Changed
 
 if TYPE_CHECKING:
     from beamheat_fw.store.database import Store

@@ -12,7 +12,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.server.embedded import EmbeddedServer
 from beamheat_fw.yaml_files import read_mapping
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def open_store(option: Path | None = None, *, to_write: bool = False) -> Store:
     """
     from pymongo.errors import PyMongoError
 
-    from beamheat_fw.store.schema import ensure_schema
+    from beamheat_fw.store.schema.versions import ensure_schema
 
     store, path = _contact(option)
     try:
@@ -243,7 +243,7 @@ def prepare(store: Store, path: Path) -> None:
     """
     from pymongo.errors import PyMongoError
 
-    from beamheat_fw.store.schema import ensure_schema
+    from beamheat_fw.store.schema.versions import ensure_schema
 
     try:
         ensure_schema(store)

@@ -7,10 +7,10 @@ import pytest
 from ase import Atoms
 from ase.build import fcc111
 
-from beamheat_fw.store.alike import find_known
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import LabelRequest, LabelResult
 from beamheat_fw.store.labels import Level, complete, fail, plan_labels
+from beamheat_fw.store.labels.alike import find_known
 
 pytestmark = pytest.mark.mongod
 

@@ -1,6 +1,6 @@
 """The reference of all collections in docs/database.md, written from the models so that it cannot drift.
 
-``python -m beamheat_fw.store.reference docs/database.md`` brings the file up to date.
+``python -m beamheat_fw.store.schema.reference docs/database.md`` brings the file up to date.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Final, get_args
 from beamheat_fw.store.documents import MODELS, Document, Edge
 from beamheat_fw.store.documents.base import MaterialDocument, Part
 from beamheat_fw.store.documents.labels import LabelResult
-from beamheat_fw.store.indexes import INDEXES
+from beamheat_fw.store.schema.indexes import INDEXES
 
-BEGIN: Final = "<!-- written by beamheat_fw.store.reference -->"
+BEGIN: Final = "<!-- written by beamheat_fw.store.schema.reference -->"
 END: Final = "<!-- end -->"
 _ENTRY: Final = re.compile(r"^(\S[^:\n]*?)(?: : ([^\n]+))?$")
 

@@ -15,11 +15,11 @@ from ase.build import bulk, fcc111
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import iread, write
 
-from beamheat_fw.store.labelled_files import read_labelled
-from beamheat_fw.store.labelled_frames import LabelledFrame, from_atoms
-from beamheat_fw.store.regular_extxyz import read_regular
+from beamheat_fw.store.exchange.labelled_files import read_labelled
+from beamheat_fw.store.exchange.labelled_frames import LabelledFrame, from_atoms
+from beamheat_fw.store.exchange.regular_extxyz import read_regular
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def _exported(number: int) -> Atoms:
@@ -101,9 +101,9 @@ MUTATE = """
 import random, sys
 from pathlib import Path
 from ase.io import iread
-from beamheat_fw.store.labelled_frames import from_atoms
-from beamheat_fw.store.regular_extxyz import read_regular
-from tests.store.test_regular_extxyz import _same
+from beamheat_fw.store.exchange.labelled_frames import from_atoms
+from beamheat_fw.store.exchange.regular_extxyz import read_regular
+from tests.store.exchange.test_regular_extxyz import _same
 
 whole, path = (Path(name) for name in sys.argv[1:])
 rng, read = random.Random(0), 0

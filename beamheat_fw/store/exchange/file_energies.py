@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from beamheat_fw.physics.labels.composition_energy import composition_of, fit_reference
-from beamheat_fw.store.labelled_frames import LabelledFrame, bad_frame
+from beamheat_fw.store.exchange.labelled_frames import LabelledFrame, bad_frame
 
 #: Per atom. What is farther from what the file's others make of its composition is in other units, or of
 #: another level; isolated atoms and compressed cells are nearer.

@@ -11,9 +11,9 @@ from ase.build import bulk, molecule
 from beamheat_fw.errors import InputError
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label, LabelRequest
-from beamheat_fw.store.imported_labels import completed_documents, identify
-from beamheat_fw.store.imports import _insert
-from beamheat_fw.store.labelled_frames import LabelledFrame
+from beamheat_fw.store.exchange.imported_labels import completed_documents, identify
+from beamheat_fw.store.exchange.imports import _insert
+from beamheat_fw.store.exchange.labelled_frames import LabelledFrame
 from beamheat_fw.store.labels import Level, load_labels, new_label
 
 REQUEST = LabelRequest(role="imported", source="a file")

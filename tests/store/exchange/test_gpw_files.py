@@ -12,8 +12,8 @@ import pytest
 from beamheat_fw.errors import InputError
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label
-from beamheat_fw.store.imports import import_labels
-from beamheat_fw.store.labelled_files import read_labelled
+from beamheat_fw.store.exchange.imports import import_labels
+from beamheat_fw.store.exchange.labelled_files import read_labelled
 
 pytestmark = pytest.mark.gpaw
 

@@ -18,8 +18,8 @@ import pytest
 from pymongo import MongoClient
 
 from beamheat_fw.errors import InputError
-from beamheat_fw.store import mongod as program
-from beamheat_fw.store.embedded import EmbeddedServer
+from beamheat_fw.store.server import mongod as program
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_killed_server_comes_back_with_its_data(server: EmbeddedServer) -> None:
 
 def test_several_starts_at_once_make_one_server(server: EmbeddedServer) -> None:
     code = (
-        "import sys, pathlib; from beamheat_fw.store.embedded import EmbeddedServer as E; "
+        "import sys, pathlib; from beamheat_fw.store.server.embedded import EmbeddedServer as E; "
         "print(E(pathlib.Path(sys.argv[1])).start())"
     )
     with ThreadPoolExecutor() as pool:

@@ -19,8 +19,8 @@ from pymongo import MongoClient
 
 from beamheat_fw.disk_space import check_room
 from beamheat_fw.errors import InputError, StoreError
-from beamheat_fw.store import mongod
-from beamheat_fw.store.embedded_files import DATABASE, write_config_files
+from beamheat_fw.store.server import mongod
+from beamheat_fw.store.server.embedded_files import DATABASE, write_config_files
 
 #: A unix socket's path holds 107 bytes; mongod's second socket beside it has a name of 18.
 LONGEST_FOLDER: Final = 85

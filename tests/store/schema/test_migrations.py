@@ -20,9 +20,9 @@ from beamheat_fw.errors import InputError, StoreError
 from beamheat_fw.store.artifacts import BUCKET
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import MODELS, SCHEMA_VERSION, Label, Spectrum
-from beamheat_fw.store.migrations import _replace, look, migrate
 from beamheat_fw.store.positions import MOST_VALUES, read_positions
-from beamheat_fw.store.schema import check_schema, ensure_schema, stored_version
+from beamheat_fw.store.schema.migrations import _replace, look, migrate
+from beamheat_fw.store.schema.versions import check_schema, ensure_schema, stored_version
 
 DUMP = Path(__file__).parent / "data" / "schema_1.json.gz"
 

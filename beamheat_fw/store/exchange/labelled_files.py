@@ -11,10 +11,10 @@ import numpy as np
 
 from beamheat_fw.errors import InputError
 from beamheat_fw.identity import SMALLEST_VOLUME_A3
-from beamheat_fw.store.file_energies import check_energies
-from beamheat_fw.store.gpw_file import read_gpw
-from beamheat_fw.store.labelled_frames import LabelledFrame, bad_frame, from_atoms
-from beamheat_fw.store.regular_extxyz import read_regular
+from beamheat_fw.store.exchange.file_energies import check_energies
+from beamheat_fw.store.exchange.gpw_file import read_gpw
+from beamheat_fw.store.exchange.labelled_frames import LabelledFrame, bad_frame, from_atoms
+from beamheat_fw.store.exchange.regular_extxyz import read_regular
 
 if TYPE_CHECKING:
     from ase import Atoms

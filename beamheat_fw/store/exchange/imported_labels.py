@@ -22,7 +22,7 @@ from bson.raw_bson import RawBSONDocument
 
 from beamheat_fw.identity import label_id, structure_hashes
 from beamheat_fw.store.documents import LabelRequest
-from beamheat_fw.store.labelled_frames import LabelledFrame, bad_frame
+from beamheat_fw.store.exchange.labelled_frames import LabelledFrame, bad_frame
 from beamheat_fw.store.labels import Level, new_label
 from beamheat_fw.store.structures import ordered_structure
 

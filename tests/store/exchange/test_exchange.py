@@ -18,8 +18,8 @@ from beamheat_fw.store import labels
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.datasets import create_dataset
 from beamheat_fw.store.documents import Label, LabelRequest, LabelResult
-from beamheat_fw.store.exports import dataset_frames, label_frames, write_frames
-from beamheat_fw.store.imports import import_labels
+from beamheat_fw.store.exchange.exports import dataset_frames, label_frames, write_frames
+from beamheat_fw.store.exchange.imports import import_labels
 
 
 def _structures(count: int = 4) -> list[Atoms]:

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from pymongo import ReplaceOne
 
 from beamheat_fw.errors import InputError, StoreError
-from beamheat_fw.store import schema
 from beamheat_fw.store.artifacts import put_artifact
 from beamheat_fw.store.documents import MODELS, SCHEMA_VERSION
 from beamheat_fw.store.documents.base import refused
-from beamheat_fw.store.migrate_1_to_2 import label_made_by, spectrum_positions
-from beamheat_fw.store.migration_step import Changed, Step
+from beamheat_fw.store.schema import versions as schema
+from beamheat_fw.store.schema.migrate_1_to_2 import label_made_by, spectrum_positions
+from beamheat_fw.store.schema.migration_step import Changed, Step
 
 if TYPE_CHECKING:
     from beamheat_fw.store.database import Store

@@ -1,0 +1,1 @@
+"""What the database looks like: versions, migrations, validators, indexes and their reference."""

@@ -1,0 +1,1 @@
+"""Which database: the launchpad file in force, and the embedded mongod where there is no other."""
