@@ -92,7 +92,7 @@ def command(
 
 def _predicted(flow: HeatFlow, loss: EnergyLoss, visits: VisitOptions, share: float | None) -> dict[str, Any]:
     """Return the prediction, with its course in time where the beam comes and goes."""
-    from beamheat_fw.physics.rise.prediction import predict
+    from beamheat_fw.physics.rise.predicting import predict
     from beamheat_fw.physics.rise.scanning import transient
 
     times = visits.build(share)

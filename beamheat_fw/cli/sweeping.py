@@ -141,7 +141,7 @@ def run_sweep(
         One record a prediction: size and shape, volume and contact area, conductance, beam, power, rise and
         its interval.
     """
-    from beamheat_fw.physics.rise.prediction import sweep
+    from beamheat_fw.physics.rise.sweep import sweep
 
     _require_places(csv, figure)
     records = []

@@ -16,8 +16,9 @@ from beamheat_fw.physics.rise.electron_phonon import bound
 from beamheat_fw.physics.rise.energy_loss import EnergyLoss
 from beamheat_fw.physics.rise.heat_flow import HeatFlow, Interface, Particle
 from beamheat_fw.physics.rise.measured import Measured
+from beamheat_fw.physics.rise.predicting import predict
 from beamheat_fw.physics.rise.prediction import Prediction as Rise
-from beamheat_fw.physics.rise.prediction import predict, sweep
+from beamheat_fw.physics.rise.sweep import sweep
 from beamheat_fw.store.documents import Conductance, Prediction, Spectrum
 from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.provenance import Source

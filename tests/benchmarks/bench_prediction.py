@@ -18,7 +18,7 @@ from beamheat_fw.physics.rise.energy_loss import from_paper
 from beamheat_fw.physics.rise.heat_flow import HeatFlow, Interface, Particle, rise_parts
 from beamheat_fw.physics.rise.materials import element
 from beamheat_fw.physics.rise.measured import Measured
-from beamheat_fw.physics.rise.prediction import sweep
+from beamheat_fw.physics.rise.sweep import sweep
 
 
 def main() -> None:

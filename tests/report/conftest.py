@@ -29,7 +29,8 @@ from beamheat_fw.physics.interface.relaxation import TwoBodies
 from beamheat_fw.physics.interface.series import TemperatureSeries
 from beamheat_fw.physics.interface.two_body_draws import Experiment, draw
 from beamheat_fw.physics.rise.measured import Measured
-from beamheat_fw.physics.rise.prediction import predict, sweep
+from beamheat_fw.physics.rise.predicting import predict
+from beamheat_fw.physics.rise.sweep import sweep
 from beamheat_fw.report.page import render
 from beamheat_fw.store.campaigns import save_campaign
 from beamheat_fw.store.database import Store

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from beamheat_fw.physics.rise.heat_flow import HeatFlow
-
-if TYPE_CHECKING:
-    from beamheat_fw.physics.rise.prediction import Prediction
+from beamheat_fw.physics.rise.prediction import Prediction
 
 #: Fewer events per cooling time than this, and a steady temperature is a mean over rare spikes.
 _STEADY_EVENTS = 10.0

@@ -12,7 +12,7 @@ from beamheat_fw.physics.rise.heat_flow import HeatFlow, Interface, Particle
 from beamheat_fw.physics.rise.materials import element
 from beamheat_fw.physics.rise.measured import Measured
 from beamheat_fw.physics.rise.particle_shape import ParticleShape, measure_shape
-from beamheat_fw.physics.rise.prediction import predict
+from beamheat_fw.physics.rise.predicting import predict
 from beamheat_fw.physics.rise.projected_thickness import profile_along, thickness_map
 
 EV_A2_K_PS_IN_MW_M2K = 16.02176634e6

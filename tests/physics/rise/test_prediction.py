@@ -21,7 +21,7 @@ from beamheat_fw.physics.rise.heat_flow import HeatFlow, Interface, Particle
 from beamheat_fw.physics.rise.illuminated_film import support_loss_eV_nm
 from beamheat_fw.physics.rise.materials import element, material
 from beamheat_fw.physics.rise.measured import Measured, from_causes, parse_measured
-from beamheat_fw.physics.rise.prediction import predict, sweep
+from beamheat_fw.physics.rise.predicting import predict
 from beamheat_fw.physics.rise.scanning import Visits, transient
 from beamheat_fw.physics.rise.support_heating import (
     Support,
@@ -29,6 +29,7 @@ from beamheat_fw.physics.rise.support_heating import (
     half_space_K_per_nW,
     isothermal_half_space_K_per_nW,
 )
+from beamheat_fw.physics.rise.sweep import sweep
 
 FIGURE_AREAS_NM2 = (287.93, 199.70, 86.82)
 TIO2_MW_M2K = 5.1e-6 * 16.02176634e6
