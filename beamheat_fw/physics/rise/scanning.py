@@ -95,7 +95,7 @@ def transient(
     flow : HeatFlow
     loss : EnergyLoss
     cooling_time_ps : float
-        tau, of `prediction.predict`.
+        tau, of `predicting.predict`.
     visits : Visits
     averaged : bool
         Whether the flow's dose rate is the mean over a frame, as that of a current over a scanned area is,
