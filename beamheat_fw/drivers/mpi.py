@@ -56,7 +56,9 @@ class MpiLauncher:
         """Return the command line that starts `program` on `ranks` ranks."""
         return [*shlex.split(self.template.format(ranks=ranks)), *program]
 
-    def environment(self, ranks: int, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    def environment(
+        self, ranks: int, base: Mapping[str, str] | None = None, *, last_words_s: int = 3
+    ) -> dict[str, str]:
         """Return the environment for that command line.
 
         Parameters
@@ -64,6 +66,8 @@ class MpiLauncher:
         ranks : int
         base : mapping of str to str, optional
             Where to start from; this process's environment by default.
+        last_words_s : int
+            What a rank that is told to end gets to write its checkpoint.
 
         Notes
         -----
@@ -85,8 +89,8 @@ class MpiLauncher:
         # A waiting rank lets others have its core: on a busy node labels are 2 to 2.5 times faster.
         environment.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
         # Told to end, Open MPI waits this long before it sends SIGTERM, and again before SIGKILL. Ranks get
-        # their SIGTERM from `ChildProcess.end`; the default of 1 s is too short to write a checkpoint.
-        environment.setdefault("OMPI_MCA_odls_base_sigkill_timeout", "3")
+        # their SIGTERM from `ChildProcess.end`; its own 1 s is too short to write a checkpoint.
+        environment.setdefault("OMPI_MCA_odls_base_sigkill_timeout", str(last_words_s))
         if os.geteuid() == 0:
             environment.update(dict.fromkeys(_ROOT_ALLOWED, "1"))
         if ranks > _cores():

@@ -113,7 +113,8 @@ class _Ranks:
         wished = min(wishes.get(label_id, self.ranks) for label_id in waiting)
         ranks = min(max(wished, self.ranks), self.most_ranks) if parallel else 1
         program = [sys.executable, "-m", _PROGRAM, "."]
-        environment = self.launcher.environment(ranks)
+        # A label half made leaves nothing: the sooner its ranks are gone, the sooner the next program starts.
+        environment = self.launcher.environment(ranks, last_words_s=0)
         # Without it GPAW refuses to run under an MPI launcher, other than as `gpaw python`.
         environment["GPAW_MPI_BACKEND"] = "cgpaw"
         environment["BEAMHEAT_RANKS"] = str(ranks)

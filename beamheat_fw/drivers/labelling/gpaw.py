@@ -100,13 +100,18 @@ class GpawReference:
     def _new(self, atoms: Atoms, ghost: np.ndarray, numerics: GpawNumerics, log: Path) -> Any:
         from gpaw.dft import DFT
 
+        from beamheat_fw.drivers.labelling.gpaw_convergence import EnergyOfFirstRank
         from beamheat_fw.drivers.labelling.gpaw_xc import WholeSphereXC
 
         # GPAW's ASE interface would set an LCAO calculation up twice.
         parameters = self._parameters(atoms, numerics)
         if ghost.any():
             parameters["setups"] = {int(number): "ghost" for number in np.flatnonzero(ghost)}
-        return DFT(atoms, txt=str(log), converge=False, xc=WholeSphereXC(self._settings.xc), **parameters)
+        dft = DFT(atoms, txt=str(log), converge=False, xc=WholeSphereXC(self._settings.xc), **parameters)
+        criterion = EnergyOfFirstRank(self._settings.energy_convergence_eV)
+        criterion.reset()
+        dft.scf_loop.convergence["energy"] = criterion
+        return dft
 
     def _go_on(self, dft: Any, atoms: Atoms, log: Path) -> Evaluation:
         """Move the atoms of a finished calculation and converge it anew, as strictly as the first time."""

@@ -12,7 +12,8 @@ from ase import Atoms
 from beamheat_fw.campaign import GpawSettings
 from beamheat_fw.physics.labels.k_points import irreducible_k_points
 
-_MIN_DOMAIN_A = 3.0
+#: Thinner domains would have fewer grid points across than the stencils that reach over their borders.
+_MIN_DOMAIN_A = 1.5
 #: Ranks that share k-points may idle for this share of their time, not more.
 _MOST_IDLE = 0.2
 #: Matrices with more rows than this are worth spreading over ranks; GPAW draws the same line for plane waves.
@@ -89,11 +90,14 @@ def parallel_layout(atoms: Atoms, settings: GpawSettings, ranks: int) -> Layout:
 
     1. K-points first, since they hardly speak to each other: as many groups as leave no rank idle for more
        than a fifth of its time.
-    2. LCAO: the ranks of a group cut the cell into domains of 3 Å or more. Each rank works on the atoms of
+    2. LCAO: the ranks of a group cut the cell into domains of 1.5 Å or more. Each rank works on the atoms of
        its own domain, and a support below vacuum, cut along z as GPAW would do by itself, leaves half of the
        ranks without atoms. Of all cuts the one is taken whose busiest rank has the least to do.
        Plane waves: up to 16 ranks share the coefficients.
     3. Ranks that are left, and in LCAO so many that none has more than 1000 rows of a matrix, go to bands.
+       Domains come first even in the smallest cells: they are as fast, and all ranks hold the same numbers,
+       whereas ranks that share k-points or bands each mix and solve for a whole density of their own, and
+       Pulay's mixing magnifies what rounding makes of it (`gpaw_convergence`).
 
     ``sl_auto`` is not among it: GPAW 26.7 takes the key and does not read it. In LCAO mode the ranks of
     `band` are ScaLAPACK's; with plane waves GPAW itself calls it beyond 1000 bands.

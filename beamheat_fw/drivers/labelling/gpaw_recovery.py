@@ -113,7 +113,7 @@ class KilledRank(recovery.KilledRank):
 class RanksDisagree:
     """Rounding let some ranks see convergence and others not, which GPAW asserts never to be.
 
-    It happens where ranks share bands, so that each adds up the energy in its own order.
+    It could happen where ranks share k-points or bands; `gpaw_convergence` lets the first decide for all.
     """
 
     def __init__(self, ranks: int) -> None:

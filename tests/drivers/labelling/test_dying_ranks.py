@@ -1,4 +1,4 @@
-"""kill -9 of ranks and of the driver itself."""
+"""kill -9 of ranks and of the driver itself, all in the life of one folder."""
 
 import os
 import signal
@@ -6,15 +6,32 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from beamheat_fw.drivers.labelling.driver import label_structures
+from beamheat_fw.drivers.labelling.results import LabelResult
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import CalculationError
+from tests.drivers.labelling.folders import hydrogen, quick_settings, write_folder
 
 pytestmark = [pytest.mark.gpaw, pytest.mark.mpi]
+
+#: mpirun takes half a second to end its ranks: they must have more to do than that.
+QUIET = [f"h{i}" for i in range(10)]
+#: How often the ranks of a label are killed.
+VICTIMS = {"once": 1, "twice": 2}
+#: A label lasts long enough to be killed in its middle.
+SLOW = quick_settings(h_A=0.2, density_convergence=1e-8, energy_convergence_eV=1e-6)
+
+DRIVER = (
+    "from pathlib import Path\n"
+    "from beamheat_fw.drivers.labelling.driver import label_structures\n"
+    "from beamheat_fw.drivers.mpi import MpiLauncher\n"
+    "list(label_structures(Path('.'), ranks=2, launcher=MpiLauncher(), stop=lambda: False))"
+)
 
 
 def ranks_working_in(folder: Path) -> list[int]:
@@ -39,7 +56,7 @@ def in_flight(folder: Path) -> str:
 
 
 def kill_ranks_during(folder: Path, label_id: str, times: int) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while times and time.monotonic() < deadline:
         pids = ranks_working_in(folder) if in_flight(folder) == label_id else []
         if pids:
@@ -50,83 +67,79 @@ def kill_ranks_during(folder: Path, label_id: str, times: int) -> None:
         time.sleep(0.01)
 
 
-def label_while_killing(folder: Path, victim: str, times: int):
-    killer = threading.Thread(target=kill_ranks_during, args=(folder, victim, times))
-    killer.start()
-    results = list(label_structures(folder, ranks=2, launcher=MpiLauncher(), stop=lambda: False))
-    killer.join()
-    return {result.label_id: result for result in results}
+def results_of(folder: Path) -> dict[str, int]:
+    return {path.stem: path.stat().st_mtime_ns for path in (folder / "results").glob("*.json")}
 
 
-@pytest.fixture
-def slow(quick_gpaw):
-    """Settings with which a label lasts long enough to be killed in its middle."""
-    # The density alone decides: energies as exact as rounding would have the ranks disagree now and then.
-    return quick_gpaw.model_copy(update={"density_convergence": 1e-8, "energy_convergence_eV": 1e-6})
+@dataclass(frozen=True)
+class Story:
+    """What became of a folder: results and begun labels after the driver was killed, then the end."""
+
+    kept: dict[str, int]
+    begun: set[str]
+    end: dict[str, int]
+    results: dict[str, LabelResult]
 
 
-@pytest.fixture
-def folder(make_folder, slow, molecule):
-    return make_folder({"first": molecule(0.75), "victim": molecule(0.8), "last": molecule(0.85)}, slow)
-
-
-def test_a_structure_whose_ranks_died_once_is_labelled_on_another_path(folder):
-    results = label_while_killing(folder, "victim", times=1)
-    assert [result.state for result in results.values()] == ["completed"] * 3
-    (attempt,) = results["victim"].attempts
-    assert attempt.reason.startswith("RanksDiedError")
-    assert attempt.correction == "all ranks on one k-point"
-    assert not results["last"].attempts
-
-
-def test_a_structure_whose_ranks_died_twice_has_failed_and_the_rest_goes_on(folder):
-    results = label_while_killing(folder, "victim", times=2)
-    assert {label_id: result.state for label_id, result in results.items()} == {
-        "first": "completed",
-        "victim": "failed",
-        "last": "completed",
-    }
-    assert "RanksDiedError" in results["victim"].errors[0]
-
-
-def test_after_kill_9_of_the_driver_only_the_label_in_flight_is_made_again(make_folder, slow, molecule):
-    # mpirun takes seconds to end its ranks: they must have far more to do than that.
-    labels = 60
-    molecules = {f"h{i}": molecule(0.75 + 0.002 * i) for i in range(labels)}
-    folder = make_folder(molecules, slow.model_copy(update={"h_A": 0.2}))
-    code = (
-        "from pathlib import Path\n"
-        "from beamheat_fw.drivers.labelling.driver import label_structures\n"
-        "from beamheat_fw.drivers.mpi import MpiLauncher\n"
-        "list(label_structures(Path('.'), ranks=2, launcher=MpiLauncher(), stop=lambda: False))"
-    )
-    driver = subprocess.Popen([sys.executable, "-c", code], cwd=folder)
-    deadline = time.monotonic() + 60
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Kill the driver after its first label; let another go on, and kill ranks of its during the victims."""
+    labels = [*QUIET, *VICTIMS, "last"]
+    structures = {name: hydrogen(0.75 + 0.005 * i) for i, name in enumerate(labels)}
+    folder = write_folder(tmp_path_factory.mktemp("dying"), structures, SLOW)
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER], cwd=folder)
+    deadline = time.monotonic() + 120
     while not (folder / "results" / "h0.json").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     while ranks_working_in(folder) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.02)
     assert ranks_working_in(folder) == []
-    kept = {path.stem: path.stat().st_mtime_ns for path in (folder / "results").glob("*.json")}
-    begun = {path.name.partition(".")[0] for path in (folder / "logs").glob("h*.txt")}
-    assert "h0" in kept
-    assert 0 < len(begun) < labels
-    assert len(begun - set(kept)) <= 1
+    kept = results_of(folder)
+    begun = {path.name.partition(".")[0] for path in (folder / "logs").glob("*.0.txt")}
 
-    results = list(label_structures(folder, ranks=2, launcher=MpiLauncher(), stop=lambda: False))
-    assert [(result.label_id, result.state) for result in results] == [
-        (f"h{i}", "completed") for i in range(labels)
+    killers = [
+        threading.Thread(target=kill_ranks_during, args=(folder, name, times))
+        for name, times in VICTIMS.items()
     ]
-    assert kept == {name: (folder / "results" / f"{name}.json").stat().st_mtime_ns for name in kept}
-    # No structure is blamed for the kill; ranks that disagree by rounding may have climbed a rung.
-    problems = {attempt.problem for result in results for attempt in result.attempts}
-    assert problems <= {"RanksDisagree"}
+    for killer in killers:
+        killer.start()
+    results = list(label_structures(folder, ranks=2, launcher=MpiLauncher(), stop=lambda: False))
+    for killer in killers:
+        killer.join()
+    assert [result.label_id for result in results[: len(kept)]] == [name for name in labels if name in kept]
+    return Story(kept, begun, results_of(folder), {result.label_id: result for result in results})
 
 
-def test_a_program_that_dies_outside_any_structure_is_an_error_with_its_log(folder):
+def test_after_kill_9_of_the_driver_only_the_label_in_flight_is_made_again(story):
+    assert "h0" in story.kept
+    assert story.begun < story.results.keys()
+    assert len(story.begun - set(story.kept)) <= 1
+    assert story.kept == {name: story.end[name] for name in story.kept}
+    # No structure is blamed for the kill.
+    for name in (*QUIET, "last"):
+        assert (story.results[name].state, story.results[name].attempts) == ("completed", ())
+
+
+def test_a_structure_whose_ranks_died_once_is_labelled_on_another_path(story):
+    result = story.results["once"]
+    assert result.state == "completed"
+    (attempt,) = result.attempts
+    assert attempt.reason.startswith("RanksDiedError")
+    assert attempt.correction == "all ranks on one k-point"
+
+
+def test_a_structure_whose_ranks_died_twice_has_failed_and_the_rest_goes_on(story):
+    result = story.results["twice"]
+    assert result.state == "failed"
+    assert "RanksDiedError" in result.errors[0]
+    assert story.results["last"].state == "completed"
+
+
+def test_a_program_that_dies_outside_any_structure_is_an_error_with_its_log(make_folder):
     launcher = MpiLauncher("mpirun -np {ranks} --no-such-option")
+    folder = make_folder({"h2": hydrogen(0.8)}, SLOW)
     with pytest.raises(CalculationError) as caught:
         list(label_structures(folder, ranks=2, launcher=launcher, stop=lambda: False))
     assert "no-such-option" in caught.value.values["log_tail"]

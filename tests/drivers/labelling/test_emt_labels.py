@@ -1,5 +1,7 @@
 """Labelling folders with the EMT reference: results, restarts, bad input."""
 
+import shutil
+
 import numpy as np
 import pytest
 from ase.build import bulk, fcc111
@@ -10,6 +12,7 @@ from beamheat_fw.drivers.labelling.driver import label_structures
 from beamheat_fw.drivers.labelling.results import LabelResult
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError, IntegrityError, Interrupted
+from tests.drivers.labelling.folders import write_folder
 
 
 def never():
@@ -26,52 +29,70 @@ def rattled(symbol, seed):
     return atoms
 
 
-def test_chunk_equals_ase_exactly(make_folder):
+def good_structures():
     slab = fcc111("Cu", (2, 2, 2), vacuum=8.0)
     slab.rattle(0.05, seed=3)
-    structures = {"au": rattled("Au", 1), "cu": rattled("Cu", 2), "slab": slab}
-    results = label(make_folder(structures, EmtSettings()))
-    assert [result.label_id for result in results] == ["au", "cu", "slab"]
-    for result in results:
-        atoms = structures[result.label_id]
-        # What the program reads is what the file holds.
-        atoms.positions = atoms.positions.round(8)
-        atoms.calc = EMT()
-        assert result.state == "completed"
-        assert result.evaluation.energy_eV == pytest.approx(atoms.get_potential_energy(), abs=1e-7)
-        np.testing.assert_allclose(result.evaluation.forces_eV_A, atoms.get_forces(), atol=1e-6)
-        assert (result.evaluation.stress_eV_A3 is None) == (result.label_id == "slab")
+    return {"au": rattled("Au", 1), "cu": rattled("Cu", 2), "slab": slab}
 
 
-def test_finished_labels_come_first_and_are_not_made_again(make_folder):
-    structures = {name: rattled("Au", seed) for seed, name in enumerate(("a", "b", "c"))}
-    folder = make_folder(structures, EmtSettings())
-    first = label(folder)
-    (folder / "results" / "a.json").unlink()
-    kept = {name: (folder / "results" / f"{name}.json").stat().st_mtime_ns for name in "bc"}
-    second = label(folder)
-    assert [result.label_id for result in second] == ["b", "c", "a"]
-    assert kept == {name: (folder / "results" / f"{name}.json").stat().st_mtime_ns for name in "bc"}
-    assert second[2].evaluation.energy_eV == first[0].evaluation.energy_eV
-
-
-def test_failures_are_results_with_their_reason(make_folder):
+def bad_structures():
     overlapping = bulk("Au", cubic=True)
     overlapping.positions[1] = overlapping.positions[0] + [0.3, 0.0, 0.0]
     nowhere = bulk("Au", cubic=True)
     nowhere.positions[2, 1] = np.nan
     cramped = bulk("Au")
     cramped.set_cell(0.4 * cramped.cell, scale_atoms=True)
-    structures = {
-        "overlap": overlapping,
-        "nowhere": nowhere,
-        "cramped": cramped,
-        "unknown": bulk("Ti"),
-        "good": rattled("Cu", 1),
-    }
-    results = {result.label_id: result for result in label(make_folder(structures, EmtSettings()))}
-    assert results["good"].state == "completed"
-    assert results["overlap"].state == results["unknown"].state == "failed"
+    return {"overlap": overlapping, "nowhere": nowhere, "cramped": cramped, "unknown": bulk("Ti")}
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A folder whose good structures lie between bad ones, and its results in their order."""
+    good, bad = good_structures(), bad_structures()
+    structures = {"overlap": bad.pop("overlap")} | good | bad | {"last": rattled("Cu", 1)}
+    folder = write_folder(tmp_path_factory.mktemp("labelled"), structures, EmtSettings())
+    return folder, list(structures), label(folder)
+
+
+@pytest.fixture
+def finished(labelled, tmp_path):
+    """A copy of that folder."""
+    return shutil.copytree(labelled[0], tmp_path / "finished")
+
+
+def test_chunk_equals_ase_exactly(labelled):
+    _, order, results = labelled
+    assert [result.label_id for result in results] == order
+    found = {result.label_id: result for result in results}
+    for label_id, atoms in good_structures().items():
+        result = found[label_id]
+        # What the program reads is what the file holds.
+        atoms.positions = atoms.positions.round(8)
+        atoms.calc = EMT()
+        assert result.state == "completed"
+        assert result.evaluation.energy_eV == pytest.approx(atoms.get_potential_energy(), abs=1e-7)
+        np.testing.assert_allclose(result.evaluation.forces_eV_A, atoms.get_forces(), atol=1e-6)
+        assert (result.evaluation.stress_eV_A3 is None) == (label_id == "slab")
+
+
+def test_finished_labels_come_first_and_are_not_made_again(labelled, finished):
+    _, order, first = labelled
+
+    def written():
+        return {path.stem: path.stat().st_mtime_ns for path in (finished / "results").glob("*.json")}
+
+    (finished / "results" / "au.json").unlink()
+    kept = written()
+    second = label(finished)
+    assert [result.label_id for result in second] == [*(name for name in order if name != "au"), "au"]
+    assert kept == {name: time for name, time in written().items() if name != "au"}
+    assert second[-1].evaluation.energy_eV == first[order.index("au")].evaluation.energy_eV
+
+
+def test_failures_are_results_with_their_reason(labelled):
+    results = {result.label_id: result for result in labelled[2]}
+    assert results["last"].state == "completed"
+    assert {results[name].state for name in bad_structures()} == {"failed"}
     assert "overlap" in results["overlap"].errors[0]
     assert "0.3" in results["overlap"].errors[0]
     assert "not a finite number (atoms=[2])" in results["nowhere"].errors[0]
@@ -80,20 +101,19 @@ def test_failures_are_results_with_their_reason(make_folder):
     assert results["unknown"].evaluation is None
 
 
-def test_a_result_survives_its_file_to_the_last_bit(make_folder):
-    folder = make_folder({"a": rattled("Au", 1)}, EmtSettings())
-    (result,) = label(folder)
-    assert LabelResult.from_dict(result.to_dict()).to_dict() == result.to_dict()
-    assert LabelResult.read(folder / "results" / "a.json").to_dict() == result.to_dict()
+def test_a_result_survives_its_file_to_the_last_bit(labelled):
+    folder, _, results = labelled
+    for result in results:
+        assert LabelResult.from_dict(result.to_dict()).to_dict() == result.to_dict()
+        read = LabelResult.read(folder / "results" / f"{result.label_id}.json")
+        assert read.to_dict() == result.to_dict()
 
 
-def test_a_damaged_result_is_named(make_folder):
-    folder = make_folder({"a": rattled("Au", 1)}, EmtSettings())
-    label(folder)
-    (folder / "results" / "a.json").write_text('{"label_id": "a"')
+def test_a_damaged_result_is_named(finished):
+    (finished / "results" / "au.json").write_text('{"label_id": "au"')
     with pytest.raises(IntegrityError) as caught:
-        label(folder)
-    assert caught.value.values["file"].endswith("a.json")
+        label(finished)
+    assert caught.value.values["file"].endswith("au.json")
 
 
 def test_stop_interrupts(make_folder):

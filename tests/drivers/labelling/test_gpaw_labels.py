@@ -1,21 +1,14 @@
 """Real GPAW labels on two ranks."""
 
-import json
-
 import numpy as np
 import pytest
 from ase import Atoms
 
-from beamheat_fw.drivers.labelling.driver import label_structures
 from beamheat_fw.drivers.labelling.gpaw import GpawReference
-from beamheat_fw.drivers.mpi import MpiLauncher
+from beamheat_fw.drivers.labelling.results import LabelResult
+from tests.drivers.labelling.folders import hydrogen, label, quick_settings, write_folder
 
 pytestmark = [pytest.mark.gpaw, pytest.mark.mpi]
-
-
-def label(folder, ranks=2):
-    results = label_structures(folder, ranks=ranks, launcher=MpiLauncher(), stop=lambda: False)
-    return {result.label_id: result for result in results}
 
 
 def test_two_ranks_label_what_can_be_and_record_what_cannot(make_folder, quick_gpaw, molecule):
@@ -41,13 +34,26 @@ def test_two_ranks_label_what_can_be_and_record_what_cannot(make_folder, quick_g
     assert good.evaluation.energy_eV <= good.evaluation.energy_zero_smearing_eV
 
 
-def test_unconverged_density_is_mended_on_all_ranks(make_folder, quick_gpaw, molecule):
-    hurried = quick_gpaw.model_copy(update={"maxiter": 3})
-    result = label(make_folder({"h2": molecule(0.8)}, hurried))["h2"]
+@pytest.fixture(scope="module")
+def hurried(tmp_path_factory):
+    """A folder labelled with too few iterations for the first path."""
+    settings = quick_settings(maxiter=3)
+    folder = write_folder(tmp_path_factory.mktemp("hurried"), {"h2": hydrogen(0.8)}, settings)
+    label(folder)
+    return folder
+
+
+def test_unconverged_density_is_mended_on_all_ranks(hurried):
+    result = LabelResult.read(hurried / "results" / "h2.json")
     assert result.state == "completed"
+    assert result.errors == ()
     (attempt,) = result.attempts
     assert attempt.reason == "KohnShamConvergenceError"
     assert attempt.correction == "Pulay mixer with beta 0.05, 6 iterations"
+
+
+def test_logs_of_attempts_are_kept_apart(hurried):
+    assert sorted(path.name for path in (hurried / "logs").glob("h2.*")) == ["h2.0.txt", "h2.1.txt"]
 
 
 def test_the_ladder_does_not_change_what_the_energy_means(tmp_path, quick_gpaw, molecule):
@@ -79,11 +85,3 @@ def test_forces_are_the_gradient_of_the_energy_that_is_trained_on(tmp_path, quic
     of_other = -(high.energy_zero_smearing_eV - low.energy_zero_smearing_eV) / (2 * step)
     assert force == pytest.approx(of_trained, abs=0.03)
     assert abs(force - of_other) > 3 * abs(force - of_trained)
-
-
-def test_logs_of_attempts_are_kept_apart(make_folder, quick_gpaw, molecule):
-    folder = make_folder({"h2": molecule(0.8)}, quick_gpaw.model_copy(update={"maxiter": 3}))
-    label(folder, ranks=1)
-    assert sorted(path.name for path in (folder / "logs").glob("h2.*")) == ["h2.0.txt", "h2.1.txt"]
-    document = json.loads((folder / "results" / "h2.json").read_text())
-    assert document["analysis"]["errors"] == []

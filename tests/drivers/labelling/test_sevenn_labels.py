@@ -1,4 +1,4 @@
-"""A foundation model as the reference, where its package is installed."""
+"""A foundation model as the reference."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,6 @@ from beamheat_fw.campaign import SevennSettings
 from beamheat_fw.drivers.labelling.driver import label_structures
 from beamheat_fw.drivers.labelling.reference import check_reference
 from beamheat_fw.drivers.mpi import MpiLauncher
-
-pytest.importorskip("sevenn", reason="the extra 'teacher' is not installed")
 
 
 def gold(a_A=4.16):

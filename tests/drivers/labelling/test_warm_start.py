@@ -1,19 +1,16 @@
 """Plane-wave labels that start from the structure before: when they do, and that they mean the same."""
 
-import shutil
-
 import numpy as np
 import pytest
 from ase import Atoms
 
 from beamheat_fw.campaign import GpawSettings
-from beamheat_fw.drivers.labelling.driver import label_structures
 from beamheat_fw.drivers.labelling.folder import LabellingFolder
 from beamheat_fw.drivers.labelling.gpaw import GpawReference
 from beamheat_fw.drivers.labelling.program import in_turn
 from beamheat_fw.drivers.labelling.results import Attempt
 from beamheat_fw.drivers.labelling.warm_start import MOST_MOVED_A, may_start_warm, near_after_near
-from beamheat_fw.drivers.mpi import MpiLauncher
+from tests.drivers.labelling.folders import label
 
 PLANE_WAVES = GpawSettings(
     mode="pw", cutoff_eV=120, dispersion="none", energy_convergence_eV=1e-6, density_convergence=1e-5
@@ -26,11 +23,6 @@ def aluminium(moved_A=0.0, pbc=True):
     atoms = Atoms("Al2", positions=[[0.01, 1.0, 1.0], [0.01, 1.0, 3.7]], cell=[4.0, 4.0, 8.4], pbc=pbc)
     atoms.positions += moved_A * np.array([[-0.8, 0.6, 0.0], [0.0, 0.6, 0.8]])
     return atoms
-
-
-def label(folder, ranks=2):
-    results = label_structures(folder, ranks=ranks, launcher=MpiLauncher(), stop=lambda: False)
-    return {result.label_id: result for result in results}
 
 
 def starts(results):
@@ -69,14 +61,14 @@ def test_structures_of_one_system_follow_one_another_the_nearest_next():
 def test_a_warm_label_means_what_a_cold_one_means_and_takes_fewer_iterations(make_folder, kpts):
     settings = PLANE_WAVES.model_copy(update={"kpts": kpts})
     near = aluminium(0.05)
-    folder = make_folder({"first": aluminium(), "near": near}, settings)
+    folder = make_folder({"first": aluminium(), "near": near, "near_cold": near}, settings)
+    # What has failed once starts cold, on the same path.
+    LabellingFolder(folder).record("near_cold", [KILLED])
     results = label(folder)
-    assert starts(results) == {"first": "cold", "near": "warm"}
-    shutil.rmtree(folder / "results")
-    cold = label(make_folder({"near": near}, settings))["near"].evaluation
+    assert starts(results) == {"first": "cold", "near": "warm", "near_cold": "cold"}
+    cold = results["near_cold"].evaluation
 
     warm = results["near"].evaluation
-    assert cold.start == "cold"
     assert warm.iterations < cold.iterations
     electrons = 6
     assert warm.energy_eV == pytest.approx(cold.energy_eV, abs=electrons * settings.energy_convergence_eV)
