@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from cluster_site import Cluster, Site
 from machines import Machine
@@ -35,12 +36,15 @@ class Storm:
         Between what befalls it: the shortest and the longest, s.
     befell : Counter
         How often what happened.
+    struck_at : list of datetime
+        When.
     """
 
     site: Site
     seed: int
     pause_s: tuple[float, float] = (1.0, 4.0)
     befell: Counter[str] = field(default_factory=Counter)
+    struck_at: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -53,6 +57,7 @@ class Storm:
             (strike,) = self._random.choices(strikes, weights=[3, 1, 2, 2, 2])
             if what := strike(self._random.choice(self.site.clusters)):
                 self.befell[what] += 1
+                self.struck_at.append(datetime.now(UTC))
             time.sleep(self._random.uniform(*self.pause_s))
 
     def _kill_rocket(self, cluster: Cluster) -> str | None:
