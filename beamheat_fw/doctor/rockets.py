@@ -13,7 +13,7 @@ from fireworks.fw_config import RUN_EXPIRATION_SECS
 from beamheat_fw.doctor.finding import Finding
 from beamheat_fw.errors import IntegrityError
 from beamheat_fw.launch.completion import read_completion
-from beamheat_fw.launch.fencing import LOST, FencedLaunchPad
+from beamheat_fw.launch.fencing import LOST_LAUNCHES, FencedLaunchPad
 from beamheat_fw.launch.launchpad import SurvivingLaunchPad
 from beamheat_fw.launch.owner import Fate, fate
 from beamheat_fw.launch.scheduler import Queue, Scheduler
@@ -98,9 +98,7 @@ def lost_run(
     launchpad: FencedLaunchPad, about: dict[str, int], reason: str, state: str = "RUNNING"
 ) -> Finding:
     """Return the finding of a run that has ended without a word; `state` is that of its launch."""
-    before = launchpad.launches.count_documents(
-        {"fw_id": about["fw_id"], "action.stored_data._exception._details.kind": LOST}
-    )
+    before = launchpad.launches.count_documents({**LOST_LAUNCHES, "fw_id": about["fw_id"]})
     hopeless = before + 1 >= MOST_LOST
     gone = f"rocket lost: {reason}"
     return Finding(

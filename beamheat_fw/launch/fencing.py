@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 #: The error kind of launches whose rocket vanished.
 LOST = "Lost"
+#: The query that finds those launches.
+LOST_LAUNCHES = {"action.stored_data._exception._details.kind": LOST}
 #: What becomes of the fireworks of a paused workflow.
 PAUSE = {"WAITING": "PAUSED", "READY": "PAUSED"}
 
@@ -114,6 +116,10 @@ class FencedLaunchPad(JudgingLaunchPad):
         if fizzle:
             self.refresh_workflow(fw_id)
         return lost or not fizzle
+
+    def is_taken_for_dead(self, launch_id: int) -> bool:
+        """Tell whether somebody ended a launch because its rocket seemed to be gone."""
+        return self.launches.find_one({**LOST_LAUNCHES, "launch_id": launch_id}, {"_id": 1}) is not None
 
     def is_reserved(self, fw_id: int, launch_id: int) -> bool:
         """Tell whether a firework is RESERVED for a launch, and nobody has taken it up."""

@@ -228,6 +228,8 @@ class SurvivingLaunchPad(ClaimingLaunchPad):
         flight = self.flight
         try:
             if flight and flight.launch_id == launch_id and not self.holds(flight.fw_id, launch_id):
+                if self.is_taken_for_dead(launch_id):  # it would be again, with whatever it took next
+                    STOP.request("this process was taken for dead")
                 STOP.end_task("another rocket has taken this firework over")
         except PyMongoError as error:
             if not is_outage(error):

@@ -33,8 +33,8 @@ from beamheat_fw.store.schema.versions import ensure_schema
 REPOSITORY = Path(__file__).parents[2]
 _TASKS = REPOSITORY / "tests" / "rockets"
 _FW_CONFIG = {
-    "PING_TIME_SECS": 2,
-    "RUN_EXPIRATION_SECS": 20,
+    "PING_TIME_SECS": 1,
+    "RUN_EXPIRATION_SECS": 120,
     "QUEUE_UPDATE_INTERVAL": 1,
     "RAPIDFIRE_SLEEP_SECS": 1,
     "WFLOCK_EXPIRATION_SECS": 5,
@@ -348,6 +348,14 @@ class Desk:
         while not true():
             assert time.monotonic() < give_up_at, f"waited in vain for {what}"
             time.sleep(0.1)
+
+    def file(self, cluster: Cluster, name: str) -> Path:
+        """Return a file in the user's home on a cluster that is this desk's alone."""
+        return cluster.folder / "home" / f"{name}-{self.launchpad.name}"
+
+    def job(self, fw_id: int) -> str:
+        """Return the queue's job in which a firework was launched last."""
+        return str(self.launches(fw_id)[-1]["fworker"]["env"]["rocket"]["job"])
 
     def logs(self) -> str:
         """Return what the jobs have printed."""

@@ -41,15 +41,17 @@ def test_cancelled_reservation_is_freed_and_a_waiting_one_is_not(desk: Desk) -> 
 def test_job_killed_without_warning_is_run_again_and_a_live_one_is_not(desk: Desk) -> None:
     """Plain FireWorks leaves it RUNNING until its silence has become long enough."""
     genoa = desk.clusters[0]
-    ids = [desk.add(Firework(Sleep(seconds=8), spec={"_category": "dft"}))[0] for _ in range(2)]
+    go = desk.file(genoa, "go")
+    ids = [desk.add(Firework(Sleep(until=str(go)), spec={"_category": "dft"}))[0] for _ in range(2)]
     for fw_id in ids:
         genoa.qlaunch("singleshot")
         desk.wait_for(fw_id, "RUNNING")
-    killed, _ = sorted(genoa.queue(), key=int)
+    killed = desk.job(ids[0])
     genoa.login.run("scancel", "--signal=KILL", "--full", killed)
     desk.wait(lambda: killed not in genoa.queue(), "the end of the job")
     assert kinds(genoa.doctor("--fix")["mended"]) == ["lost run"]
     assert [desk.firework(fw_id)["state"] for fw_id in ids] == ["READY", "RUNNING"]
+    go.touch()
     genoa.qlaunch("singleshot")
     for fw_id in ids:
         desk.wait_for(fw_id, "COMPLETED")
@@ -59,7 +61,8 @@ def test_job_killed_without_warning_is_run_again_and_a_live_one_is_not(desk: Des
 def test_claim_of_a_job_that_ended_is_freed_at_once_and_of_a_live_one_is_not(desk: Desk) -> None:
     """As a kill between claim and launch leaves it, on a node that the login machine cannot look into."""
     genoa, hopper = desk.clusters
-    (live,) = desk.add(Firework(Sleep(seconds=20, polls=True), spec={"_category": "dft"}))
+    task = Sleep(polls=True, until=str(desk.file(genoa, "never")))
+    (live,) = desk.add(Firework(task, spec={"_category": "dft"}))
     (done,) = desk.add(Firework(Sleep(), spec={"_category": "dft"}))
     for fw_id, state in ((live, "RUNNING"), (done, "COMPLETED")):
         genoa.qlaunch("singleshot")

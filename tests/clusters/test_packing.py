@@ -25,7 +25,8 @@ def pack(desk: Desk) -> None:
 def test_one_job_runs_fireworks_side_by_side_and_hands_both_over(desk: Desk) -> None:
     genoa = desk.clusters[0]
     pack(desk)
-    ids = [desk.add(Firework(Sleep(seconds=20, polls=True), spec={"_category": "dft"}))[0] for _ in range(2)]
+    task = Sleep(polls=True, until=str(desk.file(genoa, "never")))
+    ids = [desk.add(Firework(task, spec={"_category": "dft"}))[0] for _ in range(2)]
     genoa.qlaunch("singleshot")
     for fw_id in ids:
         desk.wait_for(fw_id, "RUNNING")

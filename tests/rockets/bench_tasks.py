@@ -22,8 +22,8 @@ from beamheat_fw.launch.submission import insert_once
 class Sleep(FiretaskBase):
     """Sleep for `seconds`; with `polls` stop when asked, as a driver does. Leaves a mark at each start.
 
-    `needs` names a value that an earlier task must have put into the spec; after `disk_full` this process
-    can write to no file any more.
+    With `until` it sleeps on until that file is there, however slow the test. `needs` names a value that an
+    earlier task must have put into the spec; after `disk_full` this process can write to no file any more.
     """
 
     def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
@@ -35,7 +35,7 @@ class Sleep(FiretaskBase):
         if self.get("disk_full"):
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         over = time.monotonic() + self.get("seconds", 0)
-        while time.monotonic() < over:
+        while time.monotonic() < over or not Path(self.get("until", "/")).exists():
             if self.get("polls") and STOP():
                 raise STOP.error()
             time.sleep(0.02)
