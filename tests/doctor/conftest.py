@@ -5,4 +5,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "rockets"))
 
-from rocket_bench import bench, fragile_bench, own_server  # noqa: F401
+from rocket_bench import bench  # noqa: F401

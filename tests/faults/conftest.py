@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "rockets"))
 
 from campaign_outcome import outcome
 from labelling_bench import LabellingBench, labelling_bench_on, structures
-from rocket_bench import bench, fragile_bench, own_server  # noqa: F401
+from rocket_bench import bench, fragile_bench, own_server, server_to_kill  # noqa: F401
 
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.server.embedded import EmbeddedServer

@@ -85,8 +85,8 @@ def test_database_that_is_away_while_labels_are_made_costs_none(
 ) -> None:
     """Plain FireWorks fizzles the firework, as what its task asks of the database fails."""
     file = tmp_path / "my_launchpad.yaml"
-    impatient = {"mongoclient_kwargs": {"serverSelectionTimeoutMS": 200}}
-    file.write_text(yaml.safe_dump(yaml.safe_load(own_server.launchpad_file.read_text()) | impatient))
+    own = {"mongoclient_kwargs": {"serverSelectionTimeoutMS": 200}, "name": "labels"}
+    file.write_text(yaml.safe_dump(yaml.safe_load(own_server.launchpad_file.read_text()) | own))
     pad = LaunchPad.from_file(str(file))
     with labelling_bench_on(file, Store.from_launchpad(pad), tmp_path) as labelling:
         labelling.begin(structures())

@@ -59,7 +59,7 @@ def test_second_sigterm_interrupts_a_task_that_does_not_poll(bench: Bench) -> No
 
 def test_idle_worker_ends_at_once_when_asked(bench: Bench) -> None:
     rocket = bench.rlaunch("rapidfire", "--nlaunches", "infinite", "--sleep", "60")
-    time.sleep(4)
+    wait_until(lambda: "Sleeping for 60 secs" in bench.log(), "an idle worker")
     started = time.monotonic()
     assert kill(rocket, signal.SIGTERM) == 0
     assert time.monotonic() - started < 2
@@ -76,11 +76,12 @@ def test_deadline_hands_over_before_the_walltime(bench: Bench) -> None:
 
 
 def test_handed_over_work_is_finished_by_the_next_rocket(bench: Bench) -> None:
-    mark = bench.folder / "mark"
-    (fw_id,) = bench.add(Firework(Sleep(seconds=3, polls=True, mark=str(mark))))
+    mark, go = bench.folder / "mark", bench.folder / "go"
+    (fw_id,) = bench.add(Firework(Sleep(until=str(go), polls=True, mark=str(mark))))
     rocket = bench.rlaunch("rapidfire")
     bench.wait_for_mark(mark)
     kill(rocket, signal.SIGTERM)
+    go.touch()
     assert bench.rlaunch("rapidfire").wait(60) == 0
     assert bench.state(fw_id) == "COMPLETED"
     assert mark.read_text().count("started") == 2
@@ -111,13 +112,14 @@ def test_firetask_that_is_not_allowed_is_refused_unimported(bench: Bench) -> Non
 
 def test_class_named_in_a_launch_is_refused_unimported(bench: Bench) -> None:
     """Whoever writes to the database may write it into a launch's action, which FireWorks loads, too."""
-    mark, imported = bench.folder / "mark", bench.folder / "imported"
+    mark, go, imported = (bench.folder / name for name in ("mark", "go", "imported"))
     (bench.folder / "evil.py").write_text(f"open({str(imported)!r}, 'w')\n")
-    (fw_id,) = bench.add(Firework(Sleep(seconds=2, mark=str(mark))))
+    (fw_id,) = bench.add(Firework(Sleep(until=str(go), mark=str(mark))))
     rocket = bench.rlaunch("singleshot", environ={"PYTHONPATH": f"{bench.folder}:{TASKS}"})
     bench.wait_for_mark(mark)
     poisoned = {"action": {"stored_data": {"x": {"_fw_name": "{{evil.Task}}"}}}}
     bench.launchpad.launches.update_one({"fw_id": fw_id}, {"$set": poisoned})
+    go.touch()
     assert rocket.wait(60) == 0
     assert not imported.exists()
     assert bench.state(fw_id) == "RUNNING"
@@ -160,26 +162,28 @@ def test_completion_beyond_mongodb_is_a_named_failure(bench: Bench) -> None:
 
 
 def test_mongod_killed_during_a_task_costs_nothing(fragile_bench: Bench, own_server: EmbeddedServer) -> None:
-    mark = fragile_bench.folder / "mark"
-    parent = Firework(Sleep(seconds=6, mark=str(mark)))
+    mark, go = fragile_bench.folder / "mark", fragile_bench.folder / "go"
+    parent = Firework(Sleep(until=str(go), mark=str(mark)))
     first, second = fragile_bench.add(parent, Firework(Sleep(), parents=[parent]))
     rocket = fragile_bench.rlaunch("rapidfire")
     fragile_bench.wait_for_mark(mark)
     kill_server(own_server)
-    time.sleep(2.5)  # more than two heartbeats
+    wait_until(lambda: fragile_bench.log().count("no heartbeat") > 1, "two lost heartbeats")
     own_server.start()
+    go.touch()
     assert rocket.wait(60) == 0, fragile_bench.log()
     assert (fragile_bench.state(first), fragile_bench.state(second)) == ("COMPLETED", "COMPLETED")
     assert mark.read_text() == "started\n"
 
 
 def test_mongod_away_at_completion_keeps_the_result(fragile_bench: Bench, own_server: EmbeddedServer) -> None:
-    mark = fragile_bench.folder / "mark"
-    parent = Firework(Sleep(seconds=2, mark=str(mark)))
+    mark, go = fragile_bench.folder / "mark", fragile_bench.folder / "go"
+    parent = Firework(Sleep(until=str(go), mark=str(mark)))
     first, second = fragile_bench.add(parent, Firework(Sleep(), parents=[parent]))
     rocket = fragile_bench.rlaunch("rapidfire")
     fragile_bench.wait_for_mark(mark)
     kill_server(own_server)
+    go.touch()
     wait_until(lambda: list(fragile_bench.folder.rglob(FILE_NAME)), "the completion file")
     own_server.start()
     assert rocket.wait(60) == 0, fragile_bench.log()
@@ -190,11 +194,12 @@ def test_mongod_away_at_completion_keeps_the_result(fragile_bench: Bench, own_se
 def test_completion_waits_for_the_next_rocket_beyond_the_outage_limit(
     fragile_bench: Bench, own_server: EmbeddedServer
 ) -> None:
-    mark = fragile_bench.folder / "mark"
-    (fw_id,) = fragile_bench.add(Firework(Sleep(seconds=2, mark=str(mark))))
+    mark, go = fragile_bench.folder / "mark", fragile_bench.folder / "go"
+    (fw_id,) = fragile_bench.add(Firework(Sleep(until=str(go), mark=str(mark))))
     rocket = fragile_bench.rlaunch("singleshot", outage_limit_s=1)
     fragile_bench.wait_for_mark(mark)
     kill_server(own_server)
+    go.touch()
     rocket.wait(60)
     own_server.start()
     assert fragile_bench.state(fw_id) == "RUNNING"
@@ -205,14 +210,15 @@ def test_completion_waits_for_the_next_rocket_beyond_the_outage_limit(
 
 
 def test_replaced_rocket_stops_and_writes_nothing(bench: Bench) -> None:
-    mark = bench.folder / "mark"
-    (fw_id,) = bench.add(Firework(Sleep(seconds=8, mark=str(mark))))
+    mark, go = bench.folder / "mark", bench.folder / "go"
+    (fw_id,) = bench.add(Firework(Sleep(until=str(go), mark=str(mark))))
     replaced = bench.rlaunch("singleshot")
     bench.wait_for_mark(mark)
     old = bench.newest_launch(fw_id)["launch_id"]
     assert bench.launchpad.rerun_if(fw_id, {"launches": old})
-    (bench.folder / "second").mkdir()
     new = bench.rlaunch("singleshot")
+    bench.wait_for_mark(mark, 2)
+    go.touch()
     assert (replaced.wait(60), new.wait(60)) == (0, 0)
     firework = bench.launchpad.fireworks.find_one({"fw_id": fw_id})
     assert firework["state"] == "COMPLETED"

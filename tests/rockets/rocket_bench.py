@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -160,20 +161,27 @@ def bench(launchpad_file: Path, tmp_path: Path) -> Iterator[Bench]:
         yield bench
 
 
-@pytest.fixture
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """A server of the test's own, to kill and restart."""
+@pytest.fixture(scope="session")
+def server_to_kill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A server beside the session's, which other tests need alive."""
     server = EmbeddedServer(tmp_path_factory.mktemp("m") / "b")
-    server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture
+def own_server(server_to_kill: EmbeddedServer) -> EmbeddedServer:
+    """A server to kill and restart; it runs when the test begins, whatever the one before did to it."""
+    server_to_kill.start()
+    return server_to_kill
+
+
+@pytest.fixture
 def fragile_bench(own_server: EmbeddedServer, tmp_path: Path) -> Iterator[Bench]:
-    """A bench on a server of its own."""
-    impatient = {"mongoclient_kwargs": {"serverSelectionTimeoutMS": 1500}}
-    settings = yaml.safe_load(own_server.launchpad_file.read_text()) | impatient
+    """A bench on a fresh database of a server to kill."""
+    impatient = {"mongoclient_kwargs": {"serverSelectionTimeoutMS": 500}}
+    fresh = {"name": f"test_{uuid.uuid4().hex[:12]}"}
+    settings = yaml.safe_load(own_server.launchpad_file.read_text()) | impatient | fresh
     path = tmp_path / "my_launchpad.yaml"
     path.write_text(yaml.safe_dump(settings))
     with bench_on(path, tmp_path) as bench:
