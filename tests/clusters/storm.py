@@ -13,9 +13,6 @@ from datetime import UTC, datetime
 from cluster_site import Cluster, Site
 from machines import Machine
 
-#: How long what was killed or cut off stays away, s.
-_AWAY_S = (1.0, 5.0)
-
 
 def seed_of_the_storm() -> int:
     """Return BEAMHEAT_STORM_SEED or a seed drawn now, and print it for whoever wants this storm again."""
@@ -34,6 +31,8 @@ class Storm:
     seed : int
     pause_s : tuple of float
         Between what befalls it: the shortest and the longest, s.
+    away_s : tuple of float
+        How long what was killed or cut off stays away, s.
     befell : Counter
         How often what happened.
     struck_at : list of datetime
@@ -42,7 +41,8 @@ class Storm:
 
     site: Site
     seed: int
-    pause_s: tuple[float, float] = (1.0, 4.0)
+    pause_s: tuple[float, float]
+    away_s: tuple[float, float]
     befell: Counter[str] = field(default_factory=Counter)
     struck_at: list[datetime] = field(default_factory=list)
 
@@ -95,7 +95,7 @@ class Storm:
         return "cluster cut off"
 
     def _wait(self) -> None:
-        time.sleep(self._random.uniform(*_AWAY_S))
+        time.sleep(self._random.uniform(*self.away_s))
 
 
 def _rockets_on(node: Machine) -> list[str]:

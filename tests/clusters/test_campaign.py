@@ -124,7 +124,7 @@ def begin_of_heating(desk: Desk) -> datetime:
 
 def test_campaigns_in_a_storm_converge_to_what_the_calm_one_came_to(site: Site, calm_desk: Desk) -> None:
     calm = outcome(calm_desk.store.db)
-    storm, number = Storm(site, seed_of_the_storm(), pause_s=(3.0, 8.0)), 0
+    storm, number = Storm(site, seed_of_the_storm(), (3.0, 8.0), (1.0, 5.0)), 0
     began = time.monotonic()
     while time.monotonic() - began < STORM_S:
         number, before = number + 1, storm.befell.copy()

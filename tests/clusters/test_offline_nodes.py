@@ -74,12 +74,13 @@ def test_labels_are_calculated_where_no_database_is(outpost: Outpost, tmp_path: 
     assert vega.doctor()["left"] == []
 
 
-#: One chunk of labels that takes a few seconds.
+LABELS = 20
+#: One chunk of labels that takes a second or more.
 LARGE = {
-    "structures__frames": 40,
+    "structures__frames": LABELS,
     "structures__max_atoms": 400,
     "structures__supports": [{"kind": "fcc111", "element": "Cu", "repeat": [10, 10], "layers": 3}],
-    "labelling__chunk_size": 40,
+    "labelling__chunk_size": LABELS,
 }
 
 
@@ -102,9 +103,9 @@ def test_walltime_and_kill_cost_neither_the_firework_nor_its_labels(outpost: Out
     desk.wait_for(chunk, "COMPLETED")
     launcher.terminate()
     launcher.wait(30)
-    assert labels(outpost) == {"completed": 40}
+    assert labels(outpost) == {"completed": LABELS}
     assert first.items() <= second.items() <= outpost.results(chunk).items()
-    assert len(second) < 40, "it was killed when all was done"
+    assert len(second) < LABELS, "it was killed when all was done"
     handed_over, lost, done = desk.launches(chunk)
     assert [launch["state"] for launch in (handed_over, lost, done)] == ["ARCHIVED", "FIZZLED", "COMPLETED"]
     assert "SIGUSR1" in handed_over["state_history"][-1]["reason"]
@@ -125,17 +126,17 @@ def test_replaced_run_is_told_to_stop_and_nothing_is_brought_in_twice(
     (launch,) = desk.launches(chunk)
     assert desk.launchpad.free_reservation(chunk, launch["launch_id"])
     assert "replaced staged run" in outpost.rlaunch("ingest")
-    time.sleep(3)  # a heartbeat's time and a half: then the run has looked
+    time.sleep(1.5)  # a heartbeat's time and a half: then the run has looked
     outpost.thaw()
     assert run.wait(30) == 0
-    assert len(outpost.results(chunk)) < 40, "it was told when all was done"
+    assert len(outpost.results(chunk)) < LABELS, "it was told when all was done"
     assert outpost.rlaunch("ingest") == ""
-    assert (desk.firework(chunk)["state"], labels(outpost)) == ("READY", {"running": 40})
+    assert (desk.firework(chunk)["state"], labels(outpost)) == ("READY", {"running": LABELS})
 
     new = Path(outpost.rlaunch("stage").strip())
     node.run(*command, cwd=new)
     assert "staged run ended" in outpost.rlaunch("ingest")
-    assert (desk.firework(chunk)["state"], labels(outpost)) == ("COMPLETED", {"completed": 40})
+    assert (desk.firework(chunk)["state"], labels(outpost)) == ("COMPLETED", {"completed": LABELS})
     before = [desk.firework(chunk), desk.launches(chunk), list(desk.store.db["labels"].find())]
     node.run(*command, cwd=new)
     assert outpost.rlaunch("ingest") == ""

@@ -16,11 +16,17 @@ from bench_tasks import Sleep
 from campaign_outcome import differences, outcome
 from cluster_site import REPOSITORY, Cluster, Desk, Site
 from fireworks import Firework
+from labelling_bench import LabellingBench, labelling_bench_on
 from storm import Storm, seed_of_the_storm
+
+from beamheat_fw.campaign import load_campaign, spectrum_path
+from beamheat_fw.firetasks.campaigns import submit_campaign
+from beamheat_fw.launch.launchpad import SurvivingLaunchPad
+from beamheat_fw.store.database import Store
 
 pytestmark = [pytest.mark.mongod, pytest.mark.slow]
 
-STORM_S = 30.0
+STORM_S = 20.0
 _PATIENCE_S = 240.0
 _BY_NOW = ("labels", "datasets")
 
@@ -46,11 +52,6 @@ def campaign_file(tmp_path: Path) -> Path:
     return path
 
 
-def submit(desk: Desk, campaign_file: Path) -> None:
-    genoa = desk.clusters[0]
-    genoa.login.run("beamheat", "submit", "-l", f"{genoa.folder}/my_launchpad.yaml", str(campaign_file))
-
-
 def is_labelled(desk: Desk) -> bool:
     """Tell whether all is done that genoa does of the campaign before the potentials are trained."""
     done = {"name": {"$regex": "AnalyseSpectrum|BuildDataset"}, "state": "COMPLETED"}
@@ -69,14 +70,16 @@ def start(clusters: list[Cluster]) -> list[Any]:
     return [cluster.start_beamheat_qlaunch(*options) for cluster in clusters]
 
 
-def label_in_the_calm(desk: Desk, campaign_file: Path) -> dict[str, Any]:
-    """Let one worker, which nothing disturbs, do this part of the campaign; return what it came to."""
-    submit(desk, campaign_file)
-    genoa = desk.clusters[0]
-    files = ("-l", f"{genoa.folder}/my_launchpad.yaml", "-w", f"{genoa.folder}/my_fworker.yaml")
-    genoa.login.run("beamheat", "rlaunch", *files, "rapidfire", cwd=genoa.launches)
-    assert is_labelled(desk)
-    return outcome(desk.store.db, _BY_NOW)
+@pytest.fixture
+def calm(launchpad_file: Path, store: Store, tmp_path: Path) -> Iterator[LabellingBench]:
+    """A bench far from the site, on the database of all other tests, which no storm reaches."""
+    with labelling_bench_on(launchpad_file, store, tmp_path) as labelling:
+        yield labelling
+
+
+def submit(launchpad: SurvivingLaunchPad, campaign_file: Path) -> None:
+    campaign = load_campaign(campaign_file)
+    submit_campaign(launchpad, campaign, spectrum_path(campaign_file, campaign.eels))
 
 
 def work_in_a_storm(desk: Desk, campaign_file: Path, storm: Storm) -> list[list[int]]:
@@ -84,7 +87,7 @@ def work_in_a_storm(desk: Desk, campaign_file: Path, storm: Storm) -> list[list[
     chains = [add_chain(desk)]
     launchers = start(desk.clusters)
     desk.wait_for(chains[0][1], "RUNNING")  # both clusters are at work
-    submit(desk, campaign_file)
+    submit(desk.launchpad, campaign_file)
     began = time.monotonic()
     while time.monotonic() - began < STORM_S:
         chains.append(add_chain(desk))
@@ -105,16 +108,20 @@ def work_in_a_storm(desk: Desk, campaign_file: Path, storm: Storm) -> list[list[
 
 
 def test_labels_and_chains_in_a_storm_come_to_what_they_come_to_in_the_calm(
-    site_without_training: Site, campaign_file: Path
+    site_without_training: Site, campaign_file: Path, calm: LabellingBench
 ) -> None:
-    with site_without_training.desk("calm") as desk:
-        calm = label_in_the_calm(desk, campaign_file)
+    submit(calm.bench.launchpad, campaign_file)
+    undisturbed = calm.rlaunch("rapidfire")
     with site_without_training.desk("storm") as desk:
-        chains = work_in_a_storm(desk, campaign_file, Storm(desk.site, seed_of_the_storm()))
+        storm = Storm(desk.site, seed_of_the_storm(), (0.5, 2.0), (1.0, 3.0))
+        chains = work_in_a_storm(desk, campaign_file, storm)
         for first, second in chains:
             for fw_id in (first, second):
                 assert [launch["state"] for launch in desk.launches(fw_id)].count("COMPLETED") == 1
             assert desk.firework(second)["spec"]["from_parent"] == "kept"
         found = outcome(desk.store.db, _BY_NOW)
+    assert undisturbed.wait(_PATIENCE_S) == 0, calm.bench.log()
+    expected = outcome(calm.store.db, _BY_NOW)
+    assert len(expected["datasets"]) == 1
     for name in (*_BY_NOW, "steps"):
-        assert list(differences(calm[name], found[name])) == []
+        assert list(differences(expected[name], found[name])) == []

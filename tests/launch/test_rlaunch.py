@@ -168,7 +168,7 @@ def test_mongod_killed_during_a_task_costs_nothing(fragile_bench: Bench, own_ser
     rocket = fragile_bench.rlaunch("rapidfire")
     fragile_bench.wait_for_mark(mark)
     kill_server(own_server)
-    wait_until(lambda: fragile_bench.log().count("no heartbeat") > 1, "two lost heartbeats")
+    wait_until(lambda: "no heartbeat" in fragile_bench.log(), "a lost heartbeat")
     own_server.start()
     go.touch()
     assert rocket.wait(60) == 0, fragile_bench.log()
