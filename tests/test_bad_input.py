@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -37,11 +39,18 @@ SCALARS = st.one_of(
     st.binary(max_size=8),
     st.dates(),
 )
+#: More than Python's stack holds; what reads YAML takes the square of it in time.
+TOO_DEEP = 2000
 VALUES = st.recursive(
     SCALARS,
     lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=8), x, max_size=3),
     max_leaves=6,
 )
+
+
+@cache
+def _document(source: str) -> Any:
+    return yaml.safe_load((ROOT / source).read_text())
 
 
 def _paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -71,7 +80,7 @@ def mutated(draw: st.DrawFn, source: str) -> bytes:
     """A valid file with values replaced or bytes cut, doubled and written over."""
     text = (ROOT / source).read_text()
     if draw(st.booleans()):
-        document = yaml.safe_load(text)
+        document = _document(source)
         for _ in range(draw(st.integers(1, 3))):
             document = _replaced(document, draw(st.sampled_from(_paths(document))), draw(VALUES))
         return yaml.safe_dump(document, allow_unicode=True).encode("utf-8", "surrogatepass")
@@ -82,7 +91,7 @@ def mutated(draw: st.DrawFn, source: str) -> bytes:
         "cut": content[:at],
         "insert": content[:at] + draw(st.binary(max_size=10)) + content[at:],
         "double line": content + b"\n" + line[0] + b"\n",
-        "deep": content + b"\nx: " + b"[" * 5000,
+        "deep": content + b"\nx: " + b"[" * TOO_DEEP,
         "anchor": b"a: &a [x, x]\nb: &b [*a, *a]\n" + content,
         "binary": draw(st.binary(max_size=200)),
         "empty": b"",
@@ -107,29 +116,48 @@ def test_mutated_file_is_understood_or_refused_with_one_message(source: str, tmp
     read()
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\xff\x00", b"[" * 5000, b"a: 1\na: 2\n", b"a: &a [1, *a]\n", b"x: " + b"9" * 5000]
-)
-@pytest.mark.parametrize("option", ["campaign", "-l"])
-def test_command_line_says_what_is_wrong_and_ends_with_2(content: bytes, option: str, tmp_path: Path) -> None:
-    path = tmp_path / "file.yaml"
-    path.write_bytes(content)
-    what = (
-        [str(path), "--no-database"]
-        if option == "campaign"
-        else [str(ROOT / "workflows/emt_au_cu.yaml"), "-l", str(path)]
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "beamheat_fw", "check", *what],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert os.listdir(tmp_path) == ["file.yaml"]
+SAMPLES = [b"", b"\xff\x00", b"[" * TOO_DEEP, b"a: 1\na: 2\n", b"a: &a [1, *a]\n", b"x: " + b"9" * 5000]
+OPTIONS = ["campaign", "-l"]
+
+
+class Check(NamedTuple):
+    """A process that reads a file, the only one in its folder."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[bytes, str], Check]:
+    """``beamheat check`` on each sample, all of them at once; each has a folder of its own."""
+    started = {}
+    for content, option in itertools.product(SAMPLES, OPTIONS):
+        path = tmp_path_factory.mktemp("check") / "file.yaml"
+        path.write_bytes(content)
+        emt = str(ROOT / "workflows/emt_au_cu.yaml")
+        what = [str(path), "--no-database"] if option == "campaign" else [emt, "-l", str(path)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "beamheat_fw", "check", *what],
+            cwd=path.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started[content, option] = Check(process, path.parent)
+    return started
+
+
+@pytest.mark.parametrize("content", SAMPLES)
+@pytest.mark.parametrize("option", OPTIONS)
+def test_command_line_says_what_is_wrong_and_ends_with_2(
+    content: bytes, option: str, checks: dict[tuple[bytes, str], Check]
+) -> None:
+    process, folder = checks[content, option]
+    _, errors = process.communicate()
+    assert process.returncode == 2, errors
+    assert "Traceback" not in errors
+    assert errors.count("\n") == 1
+    assert os.listdir(folder) == ["file.yaml"]
 
 
 def test_password_in_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:

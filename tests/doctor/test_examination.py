@@ -35,10 +35,10 @@ def mend(bench: Bench, store: Store) -> list[str]:
     return [finding.kind for finding in examine_and_fix(bench.launchpad, store, bench.folder / "scratch")]
 
 
-def start_sleeping(bench: Bench, seconds: float = 60.0, **parameters: Any) -> tuple[int, Any]:
-    """Add a sleeping firework and start a rocket for it; return its id and the process."""
+def start_sleeping(bench: Bench) -> tuple[int, Any]:
+    """Add a firework that sleeps until there is a file `go`, start a rocket for it; return id and process."""
     mark = bench.folder / "mark"
-    (fw_id,) = bench.add(Firework(Sleep(seconds=seconds, mark=str(mark), **parameters)))
+    (fw_id,) = bench.add(Firework(Sleep(until=str(bench.folder / "go"), mark=str(mark))))
     rocket = bench.rlaunch("singleshot")
     bench.wait_for_mark(mark)
     return fw_id, rocket
@@ -53,15 +53,17 @@ def test_healthy_database_has_no_findings(bench: Bench, store: Store) -> None:
 
 
 def test_live_rocket_is_left_alone(bench: Bench, store: Store) -> None:
-    fw_id, rocket = start_sleeping(bench, seconds=2)
+    fw_id, rocket = start_sleeping(bench)
     assert mend(bench, store) == []
+    (bench.folder / "go").touch()
     assert rocket.wait(60) == 0
     assert bench.state(fw_id) == "COMPLETED"
 
 
 def test_killed_rocket_is_proven_dead_at_once_and_run_again(bench: Bench, store: Store) -> None:
-    fw_id, rocket = start_sleeping(bench, seconds=1.5)
+    fw_id, rocket = start_sleeping(bench)
     kill(rocket)
+    (bench.folder / "go").touch()
     assert [finding.kind for finding in found(bench, store)] == ["lost run"]
     assert mend(bench, store) == ["lost run"]
     assert mend(bench, store) == []
@@ -188,26 +190,29 @@ def test_launch_that_ended_before_its_firework_heard_is_carried_on(bench: Bench,
 
 def test_orphan_of_a_killed_rocket_is_ended_by_the_next_one(bench: Bench, store: Store) -> None:
     scratch = bench.folder / "scratch"
-    (fw_id,) = bench.add(Firework(ChildProgram(scratch=str(scratch), job_key="job", seconds="4")))
+    (fw_id,) = bench.add(Firework(ChildProgram(scratch=str(scratch), job_key="job", seconds="600")))
     rocket = bench.rlaunch("singleshot")
     folder = JobFolder(scratch, "job")
     orphan = wait_until(lambda: folder.read("child.json"), "the child program")
     kill(rocket)
     assert folder.is_locked()
     assert mend(bench, store) == ["lost run"]
+    shorter = {"$set": {"spec._tasks.0.seconds": "0"}}
+    bench.launchpad.fireworks.update_one({"fw_id": fw_id}, shorter)
     assert bench.rlaunch("singleshot").wait(60) == 0
     assert not Path(f"/proc/{orphan}").exists()
     assert bench.state(fw_id) == "COMPLETED"
 
 
 def test_two_doctors_rerun_a_lost_run_once(bench: Bench, store: Store) -> None:
-    fw_id, rocket = start_sleeping(bench, seconds=3)
+    fw_id, rocket = start_sleeping(bench)
     kill(rocket)
     late = [finding.mend for finding in found(bench, store)]
     assert mend(bench, store) == ["lost run"]
     second = bench.rlaunch("singleshot")
     bench.wait_for_mark(bench.folder / "mark", 2)
     assert [_call(mend_late) for mend_late in late] == [False]
+    (bench.folder / "go").touch()
     assert second.wait(60) == 0
     assert bench.state(fw_id) == "COMPLETED"
 

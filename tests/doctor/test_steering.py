@@ -45,11 +45,12 @@ def test_paused_campaign_starts_nothing(bench: Bench, store: Store, record: Camp
 
 
 def test_child_of_a_parent_that_ends_during_the_pause_is_ready_afterwards(bench: Bench) -> None:
-    mark = bench.folder / "mark"
-    first, second = _chain(bench, seconds=2, mark=str(mark))
+    mark, go = bench.folder / "mark", bench.folder / "go"
+    first, second = _chain(bench, until=str(go), mark=str(mark))
     rocket = bench.rlaunch("singleshot")
     bench.wait_for_mark(mark)
     assert bench.launchpad.move(first, PAUSED) == 1
+    go.touch()
     assert rocket.wait(60) == 0
     assert (bench.state(first), bench.state(second)) == ("COMPLETED", "PAUSED")
     bench.launchpad.move(first, RESUMED)

@@ -28,13 +28,14 @@ def test_firework_killed_in_its_second_task_sees_the_first_ones_values_again(
     bench: Bench, store: Store
 ) -> None:
     """Plain FireWorks' rerun --task-level forgets what the first task had put into the spec."""
-    mark = bench.folder / "mark"
-    tasks = [Sleep(), Sleep(seconds=1.5, mark=str(mark), needs="from_parent")]
+    mark, go = bench.folder / "mark", bench.folder / "go"
+    tasks = [Sleep(), Sleep(until=str(go), mark=str(mark), needs="from_parent")]
     (fw_id,) = bench.add(Firework(tasks))
     rocket = bench.rlaunch("singleshot")
     bench.wait_for_mark(mark)
     kill(rocket)
     examine_and_fix(bench.launchpad, store, bench.folder / "scratch")
+    go.touch()
     assert bench.rlaunch("singleshot").wait(60) == 0
     assert bench.state(fw_id) == "COMPLETED"
 
