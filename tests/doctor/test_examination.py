@@ -200,7 +200,7 @@ def test_orphan_of_a_killed_rocket_is_ended_by_the_next_one(bench: Bench, store:
     shorter = {"$set": {"spec._tasks.0.seconds": "0"}}
     bench.launchpad.fireworks.update_one({"fw_id": fw_id}, shorter)
     assert bench.rlaunch("singleshot").wait(60) == 0
-    assert not Path(f"/proc/{orphan}").exists()
+    wait_until(lambda: not Path(f"/proc/{orphan}").exists(), "the orphan to be forgotten by its new parent")
     assert bench.state(fw_id) == "COMPLETED"
 
 
