@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from beamheat_fw.campaign import HeatingStage
-from beamheat_fw.firetasks.committee_files import stage_committee
+from beamheat_fw.firetasks.committee_files import stage_committee, stage_known
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import JobTask
 from beamheat_fw.identity import key_id
@@ -54,13 +54,15 @@ class HeatParticle(JobTask):
         }
 
     def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
-        """Write the system, the protocol and the committee."""
+        """Write the system, the protocol, the committee and what that was trained on."""
         from beamheat_fw.drivers.md.heat import stage_heat
         from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile, HeatProtocol
         from beamheat_fw.physics.structures import build_system
 
         heating = context.campaign.heating
-        stage_committee(context, folder, load_committee(context, context.round), driver=self["member"])
+        audited_by = load_committee(context, context.round)
+        stage_committee(context, folder, audited_by, driver=self["member"])
+        stage_known(context, folder, audited_by)
         protocol = HeatProtocol.from_stage(heating, seed=inputs["seed"], max_wall_s=heating.max_wall_s)
         committee = CommitteeFile.read(folder / COMMITTEE_FILE)
         stage_heat(folder, build_system(heating.system), protocol, committee)

@@ -11,23 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo.client_session import ClientSession
 
-from beamheat_fw.firetasks.committee_files import stage_committee
+from beamheat_fw.firetasks.committee_files import stage_committee, stage_known, trained_on
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.heating import load_committee
 from beamheat_fw.firetasks.job import JobTask
 from beamheat_fw.firetasks.judgement import thresholds_of
 from beamheat_fw.firetasks.labels import level_of
 from beamheat_fw.firetasks.selection import choose, judge_explored, labelled_piece
-from beamheat_fw.firetasks.training import TRAIN
 from beamheat_fw.identity import key_id
 from beamheat_fw.physics.committee.disagreement import bias_width_eV
 from beamheat_fw.physics.committee.gate import ACCURATE, CANDIDATE, FAILED
 from beamheat_fw.store.artifacts import fetch_artifact, put_artifact
-from beamheat_fw.store.documents import Dataset, LabelRequest, MDRun, Round
+from beamheat_fw.store.documents import LabelRequest, MDRun, Round
 from beamheat_fw.store.documents.base import Analysis
 from beamheat_fw.store.documents.labels import Role
 from beamheat_fw.store.documents.records import Reference
-from beamheat_fw.store.labels import label_atoms, load_labels, plan_labels
+from beamheat_fw.store.labels import plan_labels
 from beamheat_fw.store.labels.alike import find_known
 from beamheat_fw.store.provenance import Source, record_sources
 from beamheat_fw.store.rounds import load_round, upsert_round
@@ -54,13 +53,12 @@ class ExploreWithCommittee(JobTask):
     def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
         """Write start structures, protocol and committee."""
         from beamheat_fw.drivers.md.explore import stage_explore
-        from beamheat_fw.drivers.md.inputs import KNOWN_FILE, write_structures
         from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile, ExplorationProtocol
 
         exploration = context.campaign.exploration
         committee = load_committee(context, context.round - 1)
         stage_committee(context, folder, committee)
-        write_structures(folder / KNOWN_FILE, _labelled(context, committee.dataset_id))
+        stage_known(context, folder, committee)
         stage_explore(
             folder,
             _starts(context, inputs["seed"]),
@@ -132,7 +130,7 @@ class SelectStructures(JobTask):
         explored = read_structures(
             fetch_artifact(context.store, run.frames_sha256 or "", folder / EXPLORED_FILE)
         )
-        known = _labelled(context, inputs["dataset_id"])
+        known = trained_on(context, inputs["dataset_id"])
         write_structures(folder / FRAMES_FILE, [*known, *explored])
         stage_committee(context, folder, load_committee(context, context.round - 1))
 
@@ -197,15 +195,6 @@ def _save_round(
 def _request(context: Context, atoms: Atoms, role: Role, md_run_id: str) -> LabelRequest:
     source = f"{md_run_id} trajectory {atoms.info['trajectory']} step {atoms.info['step']}"
     return LabelRequest(campaign_id=context.campaign_id, round=context.round, role=role, source=source)
-
-
-def _labelled(context: Context, dataset_id: str) -> list[Atoms]:
-    """Return the structures of a training set, without their labels."""
-    dataset = context.store.load(Dataset, dataset_id)
-    known = [label_atoms(label) for label in load_labels(context.store, dataset.split[TRAIN])]
-    for atoms in known:
-        atoms.calc = None
-    return known
 
 
 def _starts(context: Context, seed: int) -> list[Atoms]:

@@ -11,8 +11,8 @@ import json
 import math
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from beamheat_fw.campaign import TrainingStage
 from beamheat_fw.drivers.nequip import evaluate, program, training
 from beamheat_fw.drivers.nequip.evaluate import COMMITTEE_FILE, EVALUATION_FILE, FRAMES_FILE, FolderEvaluation
-from beamheat_fw.drivers.nequip.plan import DATASET_FILE, TrainingPlan
+from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, TrainingPlan
 from beamheat_fw.drivers.process import Command
 from beamheat_fw.physics.committee.force_errors import ForceErrors
 
@@ -47,8 +47,8 @@ class Conditions:
 
 
 #: What may be labelled, and, at other sizes and temperatures, what the errors are read from.
-POOL = Conditions((4, 7), (300.0, 600.0, 900.0), frames=40)
-TEST = Conditions((5, 10), (450.0, 1100.0), frames=15)
+POOL = Conditions((4, 7, 10), (300.0, 600.0, 900.0), frames=20)
+TEST = Conditions((5, 12), (450.0, 1100.0), frames=15)
 
 
 def trajectories(folder: Path, conditions: Conditions, seed: int) -> list[Atoms]:
@@ -107,21 +107,40 @@ def stage_of(members: int, steps: int, frames: int) -> TrainingStage:
     """Return settings with which `frames` labels are learnt in about `steps` steps of the optimiser."""
     epochs = max(1, round(steps / math.ceil(0.9 * frames / BATCH)))
     return TrainingStage(
-        members=members, size="S", num_features=8, r_max_A=4.5, max_epochs=epochs, batch_size=BATCH
+        members=members,
+        size="S",
+        # One layer is what EMT needs: a function of a sum over neighbours.
+        num_layers=1,
+        r_max_A=4.5,
+        max_epochs=epochs,
+        batch_size=BATCH,
+        learning_rate=0.04,
+        zbl=False,
     )
 
 
-def train_committee(folder: Path, frames: Sequence[Atoms], stage: TrainingStage, seed: int) -> list[Path]:
-    """Train a committee in `folder`, two members at a time; what is finished is not trained again."""
+def train_committee(
+    folder: Path,
+    frames: Sequence[Atoms],
+    stage: TrainingStage,
+    seed: int,
+    warm_starts: Sequence[Path] | None = None,
+) -> list[Path]:
+    """Train a committee in `folder`, one member after the other; what is finished is not trained again.
+
+    Members go on from the packages `warm_starts`, if there are any.
+    """
     members = [folder / f"member-{number}" for number in range(stage.members)]
     for number, member in enumerate(members):
         if not (member / DATASET_FILE).exists():
             member.mkdir(parents=True, exist_ok=True)
             TrainingPlan(stage, number, seed).save(member)
+            if warm_starts is not None:
+                shutil.copyfile(warm_starts[number], member / WARM_START_FILE)
             ase.io.write(member / "waiting.extxyz", [_unmarked(frame) for frame in frames], format="extxyz")
             (member / "waiting.extxyz").rename(member / DATASET_FILE)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(lambda member: _in_fork(partial(_train, member)), members))
+    for member in members:
+        _in_fork(partial(_train, member))
     return [next(member.glob(f"attempt_*/{program.PACKAGE_FILE}")) for member in members]
 
 

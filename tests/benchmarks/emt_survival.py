@@ -18,12 +18,12 @@ from beamheat_fw.drivers.nequip.committee import Committee
 from tests.benchmarks.emt_learning import particle_on_copper
 
 #: A size and temperatures that are in no training set.
-GOLD_ATOMS, TEMPERATURES_K = 10, (500.0, 700.0, 900.0, 1100.0)
-PROTOCOL = ExplorationProtocol(steps=500, timestep_fs=4.0, friction_per_ps=5.0, frame_every=50)
+GOLD_ATOMS, TEMPERATURES_K = 12, (500.0, 700.0, 900.0, 1100.0)
+PROTOCOL = ExplorationProtocol(steps=250, timestep_fs=4.0, friction_per_ps=5.0, frame_every=50)
 
 
 def survived(folder: Path, packages: Sequence[Path], seed: int) -> float:
-    """Return the share of trajectories of 2 ps that end without a broken frame; run once."""
+    """Return the share of trajectories of 1 ps that end without a broken frame; run once."""
     result = folder / "survived.json"
     if not result.exists():
         process = multiprocessing.get_context("fork").Process(target=_run, args=(folder, packages, seed))

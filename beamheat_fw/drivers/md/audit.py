@@ -1,4 +1,4 @@
-"""The committee's opinion of a heating run: its spread against time, and the gate's verdict."""
+"""The committee's opinion of a heating run: spread and novelty against time, and the gate's verdict."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ class AuditRecord:
         self._time_ps = np.zeros(capacity)
         shape = (replicas, capacity, len(ENVIRONMENTS))
         self._spreads = {name: np.full(shape, np.nan) for name in self._SPREADS}
+        self._novelty = np.full(shape[:2], np.nan)
         self._verdict = np.full(shape[:2], -1, dtype=np.int8)
 
     def add(self, time_ps: float, active: Sequence[int], look: Look, verdicts: Sequence[Verdict]) -> None:
@@ -68,7 +69,8 @@ class AuditRecord:
             for column, values in enumerate(_by_environment(look, index, verdicts[index])):
                 for name, value in zip(self._SPREADS, values, strict=True):
                     self._spreads[name][replica, self.taken, column] = value
-            name = verdicts[index].name
+            name, novelty = verdicts[index].name, verdicts[index].novelty
+            self._novelty[replica, self.taken] = np.nan if novelty is None else novelty
             self._verdict[replica, self.taken] = VERDICTS.index(name) if name in VERDICTS else -1
         self.taken += 1
 
@@ -80,12 +82,14 @@ class AuditRecord:
         dict
             ``audit_time_ps`` of shape (A,); the committee's mean and largest spread ``audit_mean_eV_A`` and
             ``audit_max_eV_A`` and the calibrated bound ``audit_bound_eV_A`` (root mean square over atoms), of
-            shape (R, A, 3); ``audit_verdict`` of shape (R, A).
+            shape (R, A, 3); ``audit_novelty``, of a frame's most novel atom, and ``audit_verdict`` of shape
+            (R, A).
         """
         spreads = {name: values[:, : self.taken] for name, values in self._spreads.items()}
         return {
             "audit_time_ps": self._time_ps[: self.taken],
             **spreads,
+            "audit_novelty": self._novelty[:, : self.taken],
             "audit_verdict": self._verdict[:, : self.taken],
         }
 
@@ -95,6 +99,7 @@ class AuditRecord:
         self._time_ps[: self.taken] = arrays["audit_time_ps"]
         for name, values in self._spreads.items():
             values[:, : self.taken] = arrays[name]
+        self._novelty[:, : self.taken] = arrays["audit_novelty"]
         self._verdict[:, : self.taken] = arrays["audit_verdict"]
 
 

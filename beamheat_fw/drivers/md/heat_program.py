@@ -14,6 +14,7 @@ from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
 from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_committee, read_structures, run_key
 from beamheat_fw.drivers.md.judging import judge_of
+from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
 from beamheat_fw.drivers.md.summary import summarise
@@ -40,7 +41,8 @@ def _heat(folder: Path, rank: int, ranks: int, stop: Callable[[], bool]) -> bool
 
     place = RankPlace(folder, rank, ranks, run_key(folder, SYSTEM_FILE, protocol.identity(), ranks))
     system = read_structures(folder / SYSTEM_FILE)[0]
-    auditor = Auditor(auditing, judge_of(file)) if len(committee) > 1 else None
+    known = Known.of_folder(folder, committee)
+    auditor = Auditor(auditing, judge_of(file, known)) if len(committee) > 1 else None
     run = HeatingRun(protocol, place, replicas(system, protocol, place, driving), auditor)
     ending = run.run(stop)
     content = {**summarise(run, ending), "forces_s": watch.seconds, "evaluations": watch.calls}

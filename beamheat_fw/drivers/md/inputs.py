@@ -23,7 +23,7 @@ STARTS_FILE = "starts.extxyz"
 #: The structures a committee was trained on; a job folder without them judges without novelty.
 KNOWN_FILE = "known.extxyz"
 #: Changes when the same input would be run differently, so that old checkpoints are refused.
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 
 
 def read_structures(path: Path) -> list[Atoms]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
@@ -21,25 +22,41 @@ if TYPE_CHECKING:
     from beamheat_fw.drivers.nequip.committee import Committee
 
 
+class Describe(Protocol):
+    """Describes the surroundings of every atom of a batch, as the first member of the committee sees them."""
+
+    def __call__(self, batch: Batch, positions_A: np.ndarray) -> np.ndarray:
+        """Return the descriptors, shape (N, D), at positions of shape (N, 3)."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Known:
     """The training set as one member of the committee sees it.
 
     Attributes
     ----------
-    committee : Committee
     novelty : Novelty
         Of that member's descriptors.
+    descriptors : Describe
+        By the same member.
     """
 
-    committee: Committee
     novelty: Novelty
+    descriptors: Describe
 
     @classmethod
-    def of_folder(cls, folder: Path, committee: Committee) -> Self | None:
+    def of_folder(cls, folder: Path, committee: Committee, describe: Describe | None = None) -> Self | None:
         """Learn from the structures in a job folder; None where there are none.
 
-        One member looks at each structure once, without forces: less than a few steps of the dynamics.
+        The first member looks at each structure once, without forces: less than a few steps of the dynamics.
+
+        Parameters
+        ----------
+        folder : Path
+        committee : Committee
+        describe : Describe, optional
+            How the dynamics' batches are described, if not by `committee` on this rank alone.
         """
         from beamheat_fw.drivers.nequip.evaluate import batches
 
@@ -52,11 +69,12 @@ class Known:
         frame = np.repeat(np.arange(len(frames)), [len(atoms) for atoms in frames])
         # The shell of a cut-out is in the training set, and yet nothing was learnt there.
         core = np.concatenate([core_of(atoms) for atoms in frames])
-        return cls(committee, learn_novelty(described[core], element[core], frame[core]))
+        novelty = learn_novelty(described[core], element[core], frame[core])
+        return cls(novelty, describe or partial(_describe_batch, committee))
 
-    def descriptors(self, batch: Batch, positions_A: np.ndarray) -> np.ndarray:
-        """Return the descriptors, shape (N, D), of a batch at positions of shape (N, 3)."""
-        return _describe(self.committee, batch.templates, positions_A)
+
+def _describe_batch(committee: Committee, batch: Batch, positions_A: np.ndarray) -> np.ndarray:
+    return _describe(committee, batch.templates, positions_A)
 
 
 def _describe(

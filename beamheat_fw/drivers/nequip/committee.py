@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -180,12 +180,7 @@ class Committee:
         vectors, shared = self._inputs(frames, positions, neighbours)
         with torch.no_grad():
             output = self._models[member].module({**shared, "edge_vectors": vectors})
-        if "edge_features" not in output:
-            return output["node_features"].double().cpu().numpy()
-        features, atom = output["edge_features"].double(), shared["edge_index"][0]
-        sums = torch.zeros(len(positions), features.shape[1], dtype=features.dtype, device=features.device)
-        edges = torch.bincount(atom, minlength=len(positions)).clamp(min=1)
-        return (sums.index_add_(0, atom, features) / edges[:, None]).cpu().numpy()
+        return read_descriptors(output, shared["edge_index"][0], len(positions))
 
     def _inputs(
         self, frames: Frames, positions: NDArray[np.float64], neighbours: NeighbourList
@@ -214,6 +209,27 @@ class Committee:
             types = torch.from_numpy(atom_types(frames.numbers, self.species))
             self._types_of = (frames, types.to(self._device))
         return self._types_of[1]
+
+
+def read_descriptors(
+    output: Mapping[str, torch.Tensor], atom_of_edge: torch.Tensor, atoms: int
+) -> NDArray[np.float64]:
+    """Return the descriptors of the first atoms, shape (atoms, D), from what a model gives out.
+
+    Parameters
+    ----------
+    output : mapping of str to tensor
+    atom_of_edge : tensor of int, shape (E,)
+    atoms : int
+    """
+    import torch
+
+    if "edge_features" not in output:
+        return output["node_features"][:atoms].double().cpu().numpy()
+    features = output["edge_features"].double()
+    sums = torch.zeros(atoms, features.shape[1], dtype=features.dtype, device=features.device)
+    edges = torch.bincount(atom_of_edge, minlength=atoms).clamp(min=1)
+    return (sums.index_add_(0, atom_of_edge, features) / edges[:, None]).cpu().numpy()
 
 
 def _forces(

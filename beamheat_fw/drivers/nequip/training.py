@@ -9,37 +9,17 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
+from beamheat_fw.drivers.nequip.attempt import prepare_attempt
 from beamheat_fw.drivers.nequip.checkpoints import set_aside, whole_checkpoint
-from beamheat_fw.drivers.nequip.config import (
-    CURVES_FOLDER,
-    TRAINING_SPLIT_FILE,
-    VALIDATION_SPLIT_FILE,
-    MemberModel,
-    Schedule,
-    training_config,
-)
+from beamheat_fw.drivers.nequip.config import CURVES_FOLDER, TRAINING_SPLIT_FILE, VALIDATION_SPLIT_FILE
 from beamheat_fw.drivers.nequip.curve import Epoch, has_diverged, read_curve, write_curve
-from beamheat_fw.drivers.nequip.dataset import (
-    draw_split,
-    energy_shifts_eV,
-    forces_rms_eV_A,
-    loss_of_saying_nothing,
-    read_labelled,
-    species_of,
-)
+from beamheat_fw.drivers.nequip.dataset import loss_of_saying_nothing, read_labelled
 from beamheat_fw.drivers.nequip.models import package_metadata
 from beamheat_fw.drivers.nequip.plan import DATASET_FILE, WARM_START_FILE, TrainingPlan
-from beamheat_fw.drivers.nequip.program import CONFIG_FILE, GPU, PACKAGE_FILE
+from beamheat_fw.drivers.nequip.program import GPU, PACKAGE_FILE
 from beamheat_fw.drivers.process import Command, log_tail, run_to_end
 from beamheat_fw.errors import CalculationError, InputError
-from beamheat_fw.physics.committee.cutouts import core_of, is_whole
-
-if TYPE_CHECKING:
-    from ase import Atoms
 
 CURVE_FILE = "learning_curve.csv"
 LOG_FILE = "log.txt"
@@ -117,7 +97,7 @@ def train_member(
     for number, slow_down in enumerate((1.0, _SLOW_DOWN)):
         attempt = folder / f"attempt_{number}"
         if not (attempt / PACKAGE_FILE).exists() and not has_diverged(read_curve(attempt), limit):
-            _prepare(attempt, plan, frames, slow_down, limit)
+            prepare_attempt(attempt, plan, frames, slow_down, limit)
             environment = {"OMP_NUM_THREADS": str(threads), **device_environment(gpu)}
             _run(attempt, limit, stop, environment)
         if not has_diverged(read_curve(attempt), limit):
@@ -144,43 +124,6 @@ def _require_architecture(plan: TrainingPlan) -> None:
             "Install nequip-allegro on the workers that train (`pip install beamheat_fw[allegro]`).",
             {"architecture": plan.stage.architecture},
         )
-
-
-def _prepare(attempt: Path, plan: TrainingPlan, frames: list[Atoms], slow_down: float, limit: float) -> None:
-    import yaml
-
-    attempt.mkdir(exist_ok=True)
-    split = draw_split(frames, plan.stage.validation_fraction, plan.seeds.split)
-    training = [frames[index] for index in split.training]
-    _write_frames(attempt / TRAINING_SPLIT_FILE, training)
-    _write_frames(attempt / VALIDATION_SPLIT_FILE, [frames[index] for index in split.validation])
-    species = species_of(frames)
-    model = MemberModel(
-        species,
-        energy_shifts_eV(training, species),
-        forces_rms_eV_A(training),
-        _warm_start(attempt, species),
-        other_level=plan.other_level,
-        masked=not all(map(is_whole, frames)),
-    )
-    schedule = Schedule.of(plan.stage, plan.epochs, len(training), slow_down)
-    config = training_config(plan.stage, model, schedule, plan.seeds, limit)
-    waiting = attempt / f"{CONFIG_FILE}.tmp"
-    waiting.write_text(yaml.safe_dump(config, sort_keys=False))
-    waiting.rename(attempt / CONFIG_FILE)
-
-
-def _warm_start(attempt: Path, species: tuple[str, ...]) -> str | None:
-    offered = attempt.parent / WARM_START_FILE
-    if not offered.exists():
-        return None
-    # NequIP cannot add an atom type to a trained model: with a new element the member starts from scratch.
-    known = package_metadata(offered)["atom_types"].values()
-    if tuple(known) != species:
-        return None
-    if not (attempt / WARM_START_FILE).exists():
-        shutil.copyfile(offered, attempt / WARM_START_FILE)
-    return WARM_START_FILE
 
 
 def device_environment(gpu: bool | None) -> dict[str, str]:
@@ -247,24 +190,6 @@ def _metrics(last: Epoch) -> dict[str, float]:
         "energy_mae_eV_atom": last.energy_mae_eV_atom,
         "energy_rmse_eV_atom": last.energy_rmse_eV_atom,
     }
-
-
-def _write_frames(file: Path, frames: list[Atoms]) -> None:
-    import ase.io
-    from ase import Atoms
-    from ase.calculators.singlepoint import SinglePointCalculator
-
-    plain = []
-    for frame in frames:
-        copy = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc)
-        # NequIP leaves out of the loss what is not a number.
-        energy = frame.calc.results["energy"] if is_whole(frame) else np.nan
-        forces = np.where(core_of(frame)[:, None], frame.calc.results["forces"], np.nan)
-        copy.calc = SinglePointCalculator(copy, energy=energy, forces=forces)
-        plain.append(copy)
-    waiting = file.with_suffix(".tmp")
-    ase.io.write(waiting, plain, format="extxyz")
-    waiting.rename(file)
 
 
 def _count_frames(file: Path) -> int:

@@ -12,10 +12,12 @@ from ase import Atoms
 
 from beamheat_fw.drivers.md.explore import explore, read_frames, stage_explore
 from beamheat_fw.drivers.md.heat import heat, stage_heat
+from beamheat_fw.drivers.md.inputs import KNOWN_FILE, write_structures
 from beamheat_fw.drivers.md.progress import read_progress
 from beamheat_fw.drivers.md.protocols import CommitteeFile, ExplorationProtocol, HeatProtocol
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import Interrupted
+from beamheat_fw.physics.committee.calibration import LEVELS, Calibration, SpreadMap
 
 pytestmark = [pytest.mark.nequip, pytest.mark.mpi, pytest.mark.slow]
 
@@ -32,6 +34,9 @@ HEAT = HeatProtocol(
     checkpoint_every=1000,
     seed=3,
 )
+#: A calibration that finds every force accurate: of the gate novelty alone is left.
+TRUSTING = Calibration({"all": SpreadMap(np.array([1e-3, 1e3]), np.array([1e-6, 1e-6]), LEVELS, 1.0, 100)}, 9)
+GATE = {"target_force_error_eV_A": 0.5, "confidence": 0.68}
 
 
 @pytest.fixture
@@ -52,11 +57,13 @@ def _staged(folder: Path, packages: list[Path], driver: int | None) -> tuple[Pat
     return folder, CommitteeFile(tuple(names), driver)
 
 
-def test_both_engines_run_the_same_replica(tmp_path, labelled, tiny_committee_packages):
+def test_both_engines_run_the_same_replica(tmp_path, labelled, tiny_committee_packages, tiny_dataset):
     """Moved by one rank, or its atoms shared by two: the same noise and audits, sums in another order."""
     series, outcomes = {}, {}
     for engine, ranks in (("replicas", 1), ("decomposed", 2)):
         folder, committee = _staged(tmp_path / engine, tiny_committee_packages, driver=1)
+        committee = replace(committee, calibration=TRUSTING.to_dict(), gate=GATE)
+        write_structures(folder / KNOWN_FILE, [frame.copy() for frame in tiny_dataset])
         stage_heat(folder, labelled, replace(HEAT, engine=engine, replicas_per_rank=1), committee)
         outcomes[engine] = heat(folder, ranks=ranks, launcher=MpiLauncher(), stop=lambda: False)
         with np.load(folder / "series-0.npz") as arrays:
@@ -71,7 +78,10 @@ def test_both_engines_run_the_same_replica(tmp_path, labelled, tiny_committee_pa
     assert two["E_particle_eV"] == pytest.approx(one["E_particle_eV"], abs=1e-3)
     assert two["E_total_eV"] == pytest.approx(one["E_total_eV"], abs=1e-3)
     assert two["audit_max_eV_A"] == pytest.approx(one["audit_max_eV_A"], rel=1e-3, nan_ok=True)
+    assert two["audit_novelty"] == pytest.approx(one["audit_novelty"], rel=1e-3)
     assert np.array_equal(two["audit_verdict"], one["audit_verdict"])
+    # It starts, relaxed, near what the committee was trained on, and stays there.
+    assert 0.0 < one["audit_novelty"].min() < one["audit_novelty"].max() < 2.0
 
 
 def test_stopped_heating_goes_on_bit_for_bit(tmp_path, labelled, tiny_committee_packages):

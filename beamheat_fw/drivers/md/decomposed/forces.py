@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
@@ -15,6 +16,9 @@ from beamheat_fw.drivers.md.decomposed.part import Part
 from beamheat_fw.drivers.md.decomposed.ranks import Ranks
 from beamheat_fw.drivers.md.decomposed.share import Share
 from beamheat_fw.drivers.md.forces import Evaluated, Stopwatch
+
+if TYPE_CHECKING:
+    from beamheat_fw.drivers.md.decomposed.nequip_part import NequipPart
 
 
 class DecomposedForces:
@@ -109,6 +113,28 @@ class CommitteeOverRanks:
         spread = np.sqrt(np.mean(np.sum((np.stack(forces) - mean) ** 2, axis=2), axis=0))
         mean_energies = np.mean(energies, axis=0)
         return Evaluated(mean_energies.sum(keepdims=True), mean_energies, mean, spread)
+
+
+class DescriptorsOverRanks:
+    """What the first member knows of each atom's surroundings, the work shared out over the ranks.
+
+    Every rank calls it with the positions of all atoms and gets the descriptors of all atoms.
+
+    Parameters
+    ----------
+    model : NequipPart
+    ranks : Ranks
+    """
+
+    def __init__(self, model: NequipPart, ranks: Ranks) -> None:
+        self._model = model
+        self._ranks = ranks
+
+    def __call__(self, batch: Batch, positions_A: np.ndarray) -> np.ndarray:
+        """Describe one frame at positions of shape (N, 3); the descriptors have shape (N, D)."""
+        share, part = _shared_out(batch.templates[0], positions_A, self._ranks, self._model)
+        described = self._model.describe(part.graph(positions_A[share.ids]))
+        return self._ranks.whole(share.ids, described)
 
 
 def _evaluate(model: PartModel, graph: PartGraph) -> tuple[np.ndarray, np.ndarray]:

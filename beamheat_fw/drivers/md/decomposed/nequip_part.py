@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from beamheat_fw.drivers.md.decomposed.graph import PartGraph
 
 if TYPE_CHECKING:
+    import torch
+
     from beamheat_fw.drivers.nequip.models import EnergyModel
 
 
@@ -45,9 +47,27 @@ class NequipPart:
         """Return the own atoms' energies, shape (n,), and the slopes of the whole energy, shape (E, 3)."""
         import torch
 
-        own, nodes = graph.exchange.nlocal, graph.exchange.ntotal
         vectors = torch.from_numpy(graph.vectors_A).requires_grad_()
-        output = self.model.module(
+        energies = self._output(graph, vectors)["atomic_energy"].view(-1)[: graph.exchange.nlocal]
+        # Energies of atoms elsewhere that depend on these edges come in through the exchange of gradients.
+        (slopes,) = torch.autograd.grad(energies.sum(), vectors)
+        return energies.detach().numpy(), slopes.numpy()
+
+    def describe(self, graph: PartGraph) -> NDArray[np.float64]:
+        """Return what `Committee.descriptors` does of the own atoms, shape (n, D)."""
+        import torch
+
+        from beamheat_fw.drivers.nequip.committee import read_descriptors
+
+        with torch.no_grad():
+            output = self._output(graph, torch.from_numpy(graph.vectors_A))
+        return read_descriptors(output, torch.from_numpy(graph.index[0]), graph.exchange.nlocal)
+
+    def _output(self, graph: PartGraph, vectors: torch.Tensor) -> dict[str, Any]:
+        import torch
+
+        own, nodes = graph.exchange.nlocal, graph.exchange.ntotal
+        return self.model.module(
             {
                 "edge_vectors": vectors,
                 "edge_index": torch.from_numpy(graph.index),
@@ -57,7 +77,3 @@ class NequipPart:
                 "num_local_ghost_atoms": torch.tensor([own, nodes - own]),
             }
         )
-        energies = output["atomic_energy"].view(-1)[:own]
-        # Energies of atoms elsewhere that depend on these edges come in through the exchange of gradients.
-        (slopes,) = torch.autograd.grad(energies.sum(), vectors)
-        return energies.detach().numpy(), slopes.numpy()

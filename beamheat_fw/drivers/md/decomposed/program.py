@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from beamheat_fw.drivers.md.audit import Auditor
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace
 from beamheat_fw.drivers.md.decomposed.crew import one_system
-from beamheat_fw.drivers.md.decomposed.forces import CommitteeOverRanks, DecomposedForces
+from beamheat_fw.drivers.md.decomposed.forces import (
+    CommitteeOverRanks,
+    DecomposedForces,
+    DescriptorsOverRanks,
+)
 from beamheat_fw.drivers.md.decomposed.ranks import Ranks
 from beamheat_fw.drivers.md.decomposed.share import Share
 from beamheat_fw.drivers.md.decomposed.turns import run_in_turn
 from beamheat_fw.drivers.md.forces import Stopwatch
 from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
-from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_parts, read_structures, run_key
+from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_committee, load_parts, read_structures, run_key
 from beamheat_fw.drivers.md.judging import judge_of
+from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
 from beamheat_fw.whole_files import write_whole
@@ -48,7 +54,9 @@ def _heat(folder: Path, ranks: Ranks, stop: Callable[[], bool]) -> bool:
 
     key = run_key(folder, SYSTEM_FILE, protocol.identity(), ranks.size)
     place = RankPlace(folder, ranks.rank, ranks.size, key)
-    auditor = Auditor(auditing, judge_of(file)) if len(models) > 1 else None
+    first = load_committee(folder, replace(file, packages=file.packages[:1]))
+    known = Known.of_folder(folder, first, DescriptorsOverRanks(models[0], ranks))
+    auditor = Auditor(auditing, judge_of(file, known)) if len(models) > 1 else None
 
     def prepare(each: HeatProtocol, replica: int) -> HeatingRun:
         return HeatingRun(each, place, one_system(system, each, place, ranks, driving, replica), auditor)
