@@ -29,14 +29,21 @@ class Auditor:
         self._batch: Batch | None = None
 
     def __call__(
-        self, batch: Batch, positions_A: np.ndarray, temperatures_K: np.ndarray
+        self,
+        batch: Batch,
+        positions_A: np.ndarray,
+        temperatures_K: np.ndarray,
+        earlier_energies_eV: np.ndarray,
     ) -> tuple[Look, list[Verdict]]:
-        """Return what the committee says of positions of shape (N, 3), and a verdict on each frame."""
+        """Return what the committee says of positions of shape (N, 3), and a verdict on each frame.
+
+        Temperatures and earlier energies as in `Look`.
+        """
         if batch is not self._batch:
             self._batch, self._forces = batch, self._make_forces(batch)
         # An audit must not depend on when the run was last interrupted: its list is always its own.
         self._forces.rebuild(positions_A)
-        look = Look(batch, positions_A, self._forces(positions_A), temperatures_K)
+        look = Look(batch, positions_A, self._forces(positions_A), temperatures_K, earlier_energies_eV)
         return look, self._judge(look)
 
 
@@ -59,12 +66,18 @@ class AuditRecord:
         self._time_ps = np.zeros(capacity)
         shape = (replicas, capacity, len(ENVIRONMENTS))
         self._spreads = {name: np.full(shape, np.nan) for name in self._SPREADS}
+        self._energy_eV = np.full(shape[:2], np.nan)
         self._novelty = np.full(shape[:2], np.nan)
         self._verdict = np.full(shape[:2], -1, dtype=np.int8)
+
+    def last_energies_eV(self, active: Sequence[int]) -> np.ndarray:
+        """Return the energies at the last audit, shape (len(active),); NaN before the first."""
+        return self._energy_eV[list(active), max(self.taken - 1, 0)]
 
     def add(self, time_ps: float, active: Sequence[int], look: Look, verdicts: Sequence[Verdict]) -> None:
         """Append an audit of the replicas `active`."""
         self._time_ps[self.taken] = time_ps
+        self._energy_eV[list(active), self.taken] = look.evaluated.energies_eV
         for index, replica in enumerate(active):
             for column, values in enumerate(_by_environment(look, index, verdicts[index])):
                 for name, value in zip(self._SPREADS, values, strict=True):
@@ -82,13 +95,14 @@ class AuditRecord:
         dict
             ``audit_time_ps`` of shape (A,); the committee's mean and largest spread ``audit_mean_eV_A`` and
             ``audit_max_eV_A`` and the calibrated bound ``audit_bound_eV_A`` (root mean square over atoms), of
-            shape (R, A, 3); ``audit_novelty``, of a frame's most novel atom, and ``audit_verdict`` of shape
-            (R, A).
+            shape (R, A, 3); its mean ``audit_energy_eV``, ``audit_novelty``, of a frame's most novel atom,
+            and ``audit_verdict`` of shape (R, A).
         """
         spreads = {name: values[:, : self.taken] for name, values in self._spreads.items()}
         return {
             "audit_time_ps": self._time_ps[: self.taken],
             **spreads,
+            "audit_energy_eV": self._energy_eV[:, : self.taken],
             "audit_novelty": self._novelty[:, : self.taken],
             "audit_verdict": self._verdict[:, : self.taken],
         }
@@ -99,6 +113,7 @@ class AuditRecord:
         self._time_ps[: self.taken] = arrays["audit_time_ps"]
         for name, values in self._spreads.items():
             values[:, : self.taken] = arrays[name]
+        self._energy_eV[:, : self.taken] = arrays["audit_energy_eV"]
         self._novelty[:, : self.taken] = arrays["audit_novelty"]
         self._verdict[:, : self.taken] = arrays["audit_verdict"]
 

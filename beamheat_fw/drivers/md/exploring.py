@@ -161,8 +161,9 @@ class BatchExploration:
     def _look(self) -> None:
         dynamics = self.dynamics
         temperatures = frame_temperatures_K(dynamics.batch, dynamics.state.velocities)
-        state = dynamics.state
-        verdicts = self._judge(Look(dynamics.batch, state.positions_A, state.evaluated, temperatures))
+        state, earlier = dynamics.state, self.frames.last_energies_eV(dynamics.active)
+        look = Look(dynamics.batch, state.positions_A, state.evaluated, temperatures, earlier)
+        verdicts = self._judge(look)
         failed = {index: verdict for index, verdict in enumerate(verdicts) if verdict.name == FAILED}
         for index, verdict in enumerate(verdicts):
             if index not in failed:

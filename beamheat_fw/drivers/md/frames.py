@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -73,6 +73,11 @@ class FrameLog:
         self.infos.append(info)
         for name in _ARRAYS:
             self._arrays[name].append(np.asarray(arrays[name]))
+
+    def last_energies_eV(self, starts: Sequence[int]) -> np.ndarray:
+        """Return the energy of the last frame of each of some start structures; NaN where there is none."""
+        last = {start: info.mean_energy_eV for start, info in zip(self._starts, self.infos, strict=True)}
+        return np.array([last.get(start, np.nan) for start in starts])
 
     def stored(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the log as arrays and plain data."""

@@ -187,7 +187,8 @@ class HeatingRun:
         if self._auditor is None:
             return
         temperatures = frame_temperatures_K(dynamics.batch, dynamics.state.velocities)
-        look, verdicts = self._auditor(batch, positions, temperatures)
+        earlier = self.audits.last_energies_eV(dynamics.active)
+        look, verdicts = self._auditor(batch, positions, temperatures, earlier)
         self.audits.add(self._time_ps(), dynamics.active, look, verdicts)
         self._mark(
             "gate",

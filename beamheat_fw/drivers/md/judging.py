@@ -40,12 +40,15 @@ class Look:
         By the whole committee.
     temperatures_K : ndarray, shape (B,)
         Kinetic.
+    earlier_energies_eV : ndarray, shape (B,)
+        The committee's mean at the look before; NaN where there was none.
     """
 
     batch: Batch
     positions_A: np.ndarray
     evaluated: Evaluated
     temperatures_K: np.ndarray
+    earlier_energies_eV: np.ndarray
 
     def frames(self, descriptors: np.ndarray | None = None) -> list[Frame]:
         """Return the batch's frames as the gate takes them; with `descriptors` of shape (N, D), if given."""
@@ -54,6 +57,7 @@ class Look:
     def _frame(self, index: int, descriptors: np.ndarray | None) -> Frame:
         atoms, where, evaluated = self.batch.templates[index], self.batch.of_frame(index), self.evaluated
         assert evaluated.spread_eV_A is not None, "only a committee can be judged"
+        earlier_eV = float(self.earlier_energies_eV[index])
         return Frame(
             numbers=atoms.numbers,
             body=self.batch.body[where],
@@ -63,6 +67,7 @@ class Look:
             pbc=atoms.pbc,
             spread_eV_A=evaluated.spread_eV_A[where],
             energy_eV=float(evaluated.energies_eV[index]),
+            earlier_energy_eV=None if np.isnan(earlier_eV) else earlier_eV,
             temperature_K=float(self.temperatures_K[index]),
             descriptors=None if descriptors is None else descriptors[where],
         )

@@ -97,6 +97,40 @@ def test_overlapping_atoms_end_their_trajectory_with_the_reason(tmp_path, starts
     }
 
 
+def test_a_hole_in_the_energy_ends_its_trajectory_also_when_the_run_was_stopped_before_it(
+    tmp_path, starts, morse
+):
+    """From 70 fs on the committee has the second trajectory 1 eV an atom lower; stopped at 60 fs."""
+
+    class WithHole(morse.MorseForces):
+        steps = 0
+
+        def __call__(self, positions_A):
+            evaluated = super().__call__(positions_A)
+            WithHole.steps += 1
+            falls = np.zeros(len(evaluated.energies_eV))
+            if WithHole.steps > 35 and len(falls) > 1:
+                falls[1] = len(starts[1])
+            return replace(evaluated, energies_eV=evaluated.energies_eV - falls)
+
+    def exploration():
+        return RankExploration(
+            starts[1:3],
+            replace(PROTOCOL, checkpoint_every=30),
+            RankPlace(tmp_path, 0, 1, "key"),
+            lambda batch: WithHole(batch, scales=(0.9, 1.1)),
+            judge_of(CommitteeFile(())),
+        )
+
+    assert exploration().run(lambda: WithHole.steps > 30) == STOPPED
+    assert exploration().run(lambda: False) == FINISHED
+    frames = _by_trajectory(tmp_path)
+    assert [atoms.info["verdict"] for atoms in frames["t1"]] == ["unjudged"] * 6
+    assert [atoms.info["verdict"] for atoms in frames["t2"]] == ["unjudged", "failed"]
+    # The hole, and what the bath gives between two looks.
+    assert frames["t2"][-1].info["reason"].startswith("energy jump of 1")
+
+
 def test_a_stopped_exploration_goes_on_to_the_same_frames(tmp_path, starts, morse):
     protocol = replace(PROTOCOL, max_batch_atoms=60)
     _exploration(tmp_path / "a", starts, morse, protocol=protocol).run(lambda: False)
