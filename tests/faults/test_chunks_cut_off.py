@@ -1,26 +1,33 @@
-"""A chunk of labels whose rocket is killed, or whose job ends: what is there stays, the rest goes on."""
+"""A chunk of labels whose job ends, then whose rocket is killed: what is there stays, the rest goes on."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
-from dataclasses import asdict
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pytest
 from ase import Atoms
-from labelling_bench import LabellingBench
+from labelling_bench import LabellingBench, labelling_bench_on
 from labelling_bench import structures as unit_cells
+from pymongo import MongoClient
 from rocket_bench import kill, wait_until
 
 from beamheat_fw.doctor import examine_and_fix
 from beamheat_fw.drivers.labelling.folder import LabellingFolder
 from beamheat_fw.drivers.labelling.results import Attempt
+from beamheat_fw.store.database import Store
 from beamheat_fw.store.documents import Label
 from beamheat_fw.store.rounds import load_round
+from beamheat_fw.store.server.embedded import EmbeddedServer
 
 pytestmark = [pytest.mark.mongod, pytest.mark.slow]
 
 LABELS = 8
+TRIED = Attempt("RanksDiedError: rc 137", "started again", "KilledRank")
 
 
 def structures() -> list[Atoms]:
@@ -32,56 +39,90 @@ def completed(labelling: LabellingBench) -> dict[str, Label]:
     return {label.id: label for label in labelling.store.find(Label, {"state": "completed"})}
 
 
-def begun(labelling: LabellingBench) -> list[str]:
-    """Return the labels whose calculation any worker began, one for each time."""
-    logs = labelling.bench.folder.rglob("logs/program.txt")
-    lines = [line for log in logs for line in log.read_text().splitlines()]
-    return [line.split()[1] for line in lines if line.startswith("begun ")]
-
-
 def cut_off(
-    labelling: LabellingBench, rocket: subprocess.Popen[str], how: signal.Signals
+    labelling: LabellingBench, rocket: subprocess.Popen[str], after: int, how: signal.Signals
 ) -> dict[str, Label]:
     """End a rocket in the middle of its chunk; return the labels that are there."""
-    wait_until(lambda: len(completed(labelling)) >= 2, "two labels")
+    wait_until(lambda: len(completed(labelling)) >= after, f"{after} labels")
     kill(rocket, how)
     kept = completed(labelling)
     assert len(kept) < LABELS
     return kept
 
 
-def check_nothing_lost_or_made_twice(labelling: LabellingBench, kept: dict[str, Label]) -> None:
-    labels = completed(labelling)
-    assert len(labels) == LABELS, labelling.bench.log()
-    assert {label_id: labels[label_id] for label_id in kept} == kept
-    assert len(begun(labelling)) - len(set(begun(labelling))) <= 1
+@dataclass(frozen=True)
+class Story:
+    """Labels after each cut and at the end, and which each machine began, one entry for each time."""
+
+    victim: str
+    after_walltime: dict[str, Label]
+    after_kill: dict[str, Label]
+    end: dict[str, Label]
+    begun: dict[str, list[str]]
 
 
-def test_after_kill_9_in_a_chunk_at_most_the_label_in_flight_is_made_again(labelling: LabellingBench) -> None:
-    labelling.begin(structures())
-    kept = cut_off(labelling, labelling.rlaunch("rapidfire"), signal.SIGKILL)
-    examine_and_fix(labelling.bench.launchpad, labelling.store, labelling.bench.folder / "scratch")
-    labelling.work_off()
-    check_nothing_lost_or_made_twice(labelling, kept)
+@pytest.fixture(scope="module")
+def story(
+    mongod: EmbeddedServer, mongo_client: MongoClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Story]:
+    """End a job on one machine, kill -9 the rocket of another in the same chunk, then let it go on."""
+    folder = tmp_path_factory.mktemp("cut")
+    name = f"cut_{uuid.uuid4().hex[:12]}"
+    file = folder / "my_launchpad.yaml"
+    file.write_text(f"uri_mode: true\nhost: {mongod.uri}\nname: {name}\n")
+    with labelling_bench_on(file, Store(mongo_client[name]), folder) as labelling:
+        yield cut_twice(labelling)
+    mongo_client.drop_database(name)
+
+
+def cut_twice(labelling: LabellingBench) -> Story:
+    folder = labelling.bench.folder
+    first, second = str(folder / "first"), str(folder / "second")
+    campaign = labelling.begin(structures())
+    victim = load_round(labelling.store, campaign.campaign_id, 0).label_ids[-1]
+    rocket = labelling.rlaunch("rapidfire", scratch=first)
+    wait_until(lambda: completed(labelling), "a label")
+    (work,) = folder.glob("first/jobs/*/work")
+    LabellingFolder(work).record(victim, [TRIED])
+    # Schedulers warn of a walltime by it.
+    after_walltime = cut_off(labelling, rocket, 1, signal.SIGUSR1)
+
+    rocket = labelling.rlaunch("rapidfire", scratch=second)
+    after_kill = cut_off(labelling, rocket, len(after_walltime) + 1, signal.SIGKILL)
+    examine_and_fix(labelling.bench.launchpad, labelling.store, Path(second))
+    assert labelling.rlaunch("rapidfire", scratch=second).wait(120) == 0, labelling.bench.log()
+    end = completed(labelling)
+    assert len(end) == LABELS, labelling.bench.log()
+    begun = {machine: begun_on(folder / machine) for machine in ("first", "second")}
+    return Story(victim, after_walltime, after_kill, end, begun)
+
+
+def begun_on(scratch: Path) -> list[str]:
+    """Return the labels whose calculation a machine began, one for each time."""
+    lines = [line for log in scratch.rglob("logs/program.txt") for line in log.read_text().splitlines()]
+    return [line.split()[1] for line in lines if line.startswith("begun ")]
+
+
+def test_after_kill_9_in_a_chunk_at_most_the_label_in_flight_is_made_again(story: Story) -> None:
+    assert {label_id: story.end[label_id] for label_id in story.after_kill} == story.after_kill
+    begun = story.begun["second"]
+    assert len(begun) - len(set(begun)) <= 1
 
 
 def test_what_a_walltime_leaves_of_a_chunk_goes_on_on_another_machine_from_the_same_rung(
-    labelling: LabellingBench,
+    story: Story,
 ) -> None:
-    """SIGUSR1 is how schedulers warn of it; the other machine has a scratch of its own."""
-    campaign = labelling.begin(structures())
-    victim = load_round(labelling.store, campaign.campaign_id, 0).label_ids[-1]
-    folder = labelling.bench.folder
-    rocket = labelling.rlaunch("rapidfire", scratch=str(folder / "first"))
-    wait_until(lambda: completed(labelling), "a label")
-    tried = Attempt("RanksDiedError: rc 137", "started again", "KilledRank")
-    (work,) = folder.glob("first/jobs/*/work")
-    LabellingFolder(work).record(victim, [tried])
-    kept = cut_off(labelling, rocket, signal.SIGUSR1)
-    assert victim not in kept
-    assert labelling.rlaunch("rapidfire", scratch=str(folder / "second")).wait(120) == 0
-    check_nothing_lost_or_made_twice(labelling, kept)
-    labels = completed(labelling)
-    assert len({label.made_by.launch_id for label in labels.values() if label.made_by}) == 2
-    assert labels[victim].analysis.details["attempts"] == [asdict(tried)]
-    assert labels[victim].run_stats["attempts"] == 2
+    kept = story.after_walltime
+    assert story.victim not in kept
+    assert {label_id: story.end[label_id] for label_id in kept} == kept
+    again = set(story.begun["first"]) & set(story.begun["second"])
+    assert len(again) <= 1
+    assert not again & kept.keys()
+    victim = story.end[story.victim]
+    assert victim.analysis.details["attempts"] == [asdict(TRIED)]
+    assert victim.run_stats["attempts"] == 2
+    # A launch of its own for what was left.
+    by_launch = {label_id: label.made_by.launch_id for label_id, label in story.end.items() if label.made_by}
+    here = {by_launch[label_id] for label_id in kept}
+    assert len(here) == 1
+    assert not here & {launch for label_id, launch in by_launch.items() if label_id not in kept}

@@ -33,12 +33,12 @@ def test_plane_waves_need_no_ghosts(molecules, quick):
 @pytest.mark.gpaw
 @pytest.mark.mpi
 def test_a_part_in_the_basis_of_the_whole_lies_lower_and_far_away_nothing_binds(molecules, quick, site):
-    rungs = plan_rungs(molecules, [1.6, 2.4, 6.0], quick)
+    rungs = plan_rungs(molecules, [1.6, 6.0], quick)
     calculations = [calculation for rung in rungs for calculation in rung.calculations()]
     results = {calculation.id: result for calculation, result in calculate(calculations, site(ranks=2))}
     assert all(result.state == "completed" for result in results.values())
     study = judge_rungs(rungs, results)
-    near, _, far = study["points"]
+    near, far = study["points"]
     # Boys and Bernardi: the uncorrected energy is too low by what the parts borrow from each other's basis.
     assert near["uncorrected_eV"] < near["binding_eV"] - 0.01
     assert near["binding_eV"] > 0.1
