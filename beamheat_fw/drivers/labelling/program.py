@@ -155,7 +155,9 @@ class Labeller:
         except self.reference.failures as caught:
             # Its traceback would hold on to the arrays of the failed attempt.
             error = caught.with_traceback(None)
-        self.team.meet()
+            # Where the others wait for this rank inside GPAW, the program ends, and its log has to say why.
+            print(f"rank {self.team.rank}: {reason_of(error)}", file=sys.stderr, flush=True)
+        self.team.meet(failed=error is not None)
         failed_somewhere = self.team.largest(float(error is not None)) > 0.0
         return (None if failed_somewhere else evaluation), error
 

@@ -8,6 +8,8 @@ import time
 from typing import Any
 
 _PATIENCE_S = 300.0
+#: A rank that failed waits for others that fail at the same step, or in vain.
+_PATIENCE_AFTER_ERROR_S = 60.0
 _POLL_S = 0.002
 #: Exit status after ranks lost each other.
 LOST_EACH_OTHER = 43
@@ -45,11 +47,12 @@ class Team:
         """The number of ranks."""
         return 1 if self._comm is None else self._comm.size
 
-    def meet(self, patience_s: float = _PATIENCE_S) -> None:
-        """Wait for all ranks; end the program when they do not come within `patience_s` seconds."""
+    def meet(self, failed: bool = False) -> None:
+        """Wait for all ranks; end the program when they do not come in time, sooner where this one failed."""
         if self._comm is None:
             return
         barrier = self._comm.Ibarrier()
+        patience_s = _PATIENCE_AFTER_ERROR_S if failed else _PATIENCE_S
         deadline = time.monotonic() + patience_s
         while not barrier.Test():
             if time.monotonic() > deadline:

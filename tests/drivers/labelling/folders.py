@@ -26,10 +26,15 @@ def write_folder(
     return folder
 
 
-def label(folder: Path, ranks: int = 2, most_ranks: int | None = None) -> dict[str, LabelResult]:
+def label(
+    folder: Path,
+    ranks: int = 2,
+    most_ranks: int | None = None,
+    launcher: MpiLauncher = MpiLauncher(),  # noqa: B008  # frozen
+) -> dict[str, LabelResult]:
     """Label a folder; return its results by label id."""
     results = label_structures(
-        folder, ranks=ranks, launcher=MpiLauncher(), stop=lambda: False, most_ranks=most_ranks
+        folder, ranks=ranks, launcher=launcher, stop=lambda: False, most_ranks=most_ranks
     )
     return {result.label_id: result for result in results}
 

@@ -66,18 +66,45 @@ def test_the_end_of_a_job_counts_only_against_a_structure_that_had_all_of_it(
     assert (attempt.problem, attempt.correction) == ("Walltime", None)
 
 
+#: On one rank the large structure has 560 MiB of data, on each of two 460, the program alone 360.
+MEMORY_MIB = 510
+
+
+def hydrogen_in_a_wide_cell():
+    atoms = hydrogen(0.8)
+    atoms.set_cell([10.8, 10.8, 28.8])
+    atoms.center()
+    return atoms
+
+
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
-    """What a worker of two cores makes of structures that killed ranks before; it starts with one rank."""
+    """What a worker of two cores, each with little memory, makes of structures; it starts with one rank.
+
+    One of them is too large for one rank, others have killed ranks before.
+    """
     names = ("killed", "untouched", "top", "wish")
-    structures = {name: hydrogen(0.8 + 0.02 * i) for i, name in enumerate(names)}
+    structures = {"large": hydrogen_in_a_wide_cell()}
+    structures |= {name: hydrogen(0.8 + 0.02 * i) for i, name in enumerate(names)}
     folder = write_folder(tmp_path_factory.mktemp("grown"), structures, quick_settings())
     labelling = LabellingFolder(folder)
     labelling.record("killed", [KILLED])
     judged = Attempt(KILLED.reason, "2 ranks", "KilledRank", ranks=2)
     labelling.record("top", [judged, Attempt(KILLED.reason, "started again", "KilledRank"), KILLED])
     labelling.record("wish", [Attempt(KILLED.reason, "64 ranks", "KilledRank", ranks=64)])
-    return label(folder, ranks=1, most_ranks=2)
+    limited = MpiLauncher(f"mpirun -np {{ranks}} prlimit --data={MEMORY_MIB << 20}")
+    return label(folder, ranks=1, most_ranks=2, launcher=limited)
+
+
+@pytest.mark.gpaw
+@pytest.mark.mpi
+def test_a_structure_too_large_for_the_memory_of_one_rank_is_labelled_by_two(grown):
+    large = grown["large"]
+    assert (large.state, large.run_stats["ranks"]) == ("completed", 2)
+    (attempt,) = large.attempts
+    # NumPy raises MemoryError, GPAW's C code aborts: which of them asks for too much first is chance.
+    assert attempt.problem in ("OutOfMemory", "KilledRank")
+    assert attempt.correction == "2 ranks"
 
 
 @pytest.mark.gpaw
