@@ -120,4 +120,8 @@ def _by_injection(
     fit = result.to_dict()
     fit["steady_runs"] = fit.pop("runs")
     fit["verdict"] = result.verdict
-    return result, fit, {"statistical": result.conductance_MW_m2K.error}
+    breakdown = {
+        "statistical": fit["statistical_MW_m2K"]["error"],
+        "potential": result.potential_error_MW_m2K,
+    }
+    return result, fit, breakdown

@@ -137,6 +137,25 @@ def test_temperature_jumps_where_halves_differ_and_nowhere_else(ratio, jumps):
     assert jumps or abs(excess) < max(3.0 * noise, 0.01)
 
 
+def test_between_identical_halves_the_jump_goes_to_nothing_with_size():
+    """Without an interface the step in the middle is one of all the steps: the drop over the atoms."""
+    found = []
+    for atoms in (16, 32, 64):
+        friction = np.zeros(atoms)
+        friction[[0, -1]] = 1.0
+        chain = BetweenBaths(chains(np.ones(atoms), 64), friction, cubic=1.0)
+        chain.flow(3000)
+        steps = -np.diff(chain.profile(5000))
+        middle = atoms // 2 - 1
+        around = np.r_[steps[middle - 4 : middle], steps[middle + 1 : middle + 5]]
+        found.append((float(steps[middle]), float(around.std(ddof=1))))
+        print(f"\n{atoms} atoms: {found[-1][0]:+.4f} +- {found[-1][1]:.4f} of kB T = 1")
+        assert found[-1][0] < 1.5 / atoms + 3.0 * found[-1][1]
+    (first, noise), *_, (last, last_noise) = found
+    assert last < 0.5 * first + 3.0 * np.hypot(0.5 * noise, last_noise)
+    assert first > 3.0 * noise
+
+
 def test_a_body_that_is_heated_and_cooled_alike_everywhere_stands_as_much_above_its_bath_as_friction_says():
     """P = friction (3N - 6) k_B (T - T_bath): what the source puts into 3N - 6 motions the bath takes out."""
     random = np.random.default_rng(1)

@@ -1,4 +1,4 @@
-"""One rate from several potentials: runs within members, members within the committee."""
+"""One rate, or one value, from several potentials: runs within members, members within the committee."""
 
 from __future__ import annotations
 
@@ -63,6 +63,62 @@ def pool(members: Mapping[str, RateLikelihood]) -> PooledRate:
         marginal = np.maximum(np.log(weights.sum(axis=0)), -700.0)
     pooled = RateLikelihood(rates, marginal, joint.duration_ps)
     return PooledRate(pooled.bias_reduced.best_per_ps, statistical, pooled.interval_per_ps(), spread)
+
+
+@dataclass(frozen=True)
+class PooledValue:
+    """A value common to several potentials.
+
+    Attributes
+    ----------
+    value : float
+    statistical : float
+        Its standard error if all potentials were one.
+    total : float
+        Its standard error as the mean over potentials like these; the same where there is only one.
+    member_spread : float or None
+        As in `PooledRate`.
+    """
+
+    value: float
+    statistical: float
+    total: float
+    member_spread: float | None
+
+
+def pool_values(values: NDArray[np.float64], covariance: NDArray[np.float64]) -> PooledValue:
+    """Pool normally distributed values of several potentials in the random-effects model of `pool`.
+
+    For a spread s the values have the covariance C + (s G)^2 1; the common value is integrated out with a
+    flat prior, s with the half-normal one.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (M,)
+    covariance : ndarray of float, shape (M, M)
+        Of their statistical errors.
+    """
+    ones = np.ones(len(values))
+
+    def common(spread: float) -> tuple[float, float, float]:
+        """Return value, variance and log-evidence for one spread."""
+        whole = covariance + np.diag((spread * values.mean() * ones) ** 2)
+        inverse = np.linalg.inv(whole)
+        variance = 1.0 / float(ones @ inverse @ ones)
+        value = variance * float(ones @ inverse @ values)
+        misfit = float((values - value) @ inverse @ (values - value))
+        log_evidence = 0.5 * (np.log(variance) - np.linalg.slogdet(whole)[1] - misfit)
+        return value, variance, log_evidence - 0.5 * (spread / SPREAD_PRIOR) ** 2
+
+    statistical = common(0.0)
+    if len(values) < 2:
+        return PooledValue(statistical[0], statistical[1] ** 0.5, statistical[1] ** 0.5, None)
+    found = np.array([common(spread) for spread in _SPREADS])
+    weights = np.exp(found[:, 2] - found[:, 2].max())
+    weights /= weights.sum()
+    value = float(weights @ found[:, 0])
+    variance = float(weights @ (found[:, 1] + (found[:, 0] - value) ** 2))
+    return PooledValue(value, statistical[1] ** 0.5, variance**0.5, float(weights @ _SPREADS))
 
 
 def _dense_rates(members: list[RateLikelihood], joint: RateLikelihood) -> NDArray[np.float64]:

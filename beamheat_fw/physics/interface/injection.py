@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from beamheat_fw.errors import CalculationError, InputError
 from beamheat_fw.physics.interface.conductance_result import Contact, Interval
+from beamheat_fw.physics.interface.power_line import fit_power_line
 from beamheat_fw.physics.interface.series import FEWEST_SAMPLES, TemperatureSeries
 from beamheat_fw.physics.interface.stationarity import (
     drift_in_sigma,
@@ -87,7 +88,13 @@ class InjectionResult:
     Attributes
     ----------
     conductance_MW_m2K : Interval
-        At zero power, or at the one power given.
+        At zero power, or at the one power given; for potentials like these.
+    statistical_MW_m2K : Interval
+        The same if all potentials were one.
+    potential_error_MW_m2K : float or None
+        The part of the error that comes from the differences between potentials; None for one potential.
+    member_spread : float or None
+        The relative standard deviation between potentials.
     slope_MW_m2K_per_nW : float or None
         How G changes with power; None for one power.
     chi_squared_per_freedom : float or None
@@ -100,6 +107,9 @@ class InjectionResult:
     """
 
     conductance_MW_m2K: Interval
+    statistical_MW_m2K: Interval
+    potential_error_MW_m2K: float | None
+    member_spread: float | None
     slope_MW_m2K_per_nW: float | None
     chi_squared_per_freedom: float | None
     T_interface_K: float
@@ -124,6 +134,9 @@ class InjectionResult:
         """Return the result as plain data."""
         return {
             "conductance_MW_m2K": self.conductance_MW_m2K.to_dict(),
+            "statistical_MW_m2K": self.statistical_MW_m2K.to_dict(),
+            "potential_error_MW_m2K": self.potential_error_MW_m2K,
+            "member_spread": self.member_spread,
             "slope_MW_m2K_per_nW": self.slope_MW_m2K_per_nW,
             "chi_squared_per_freedom": self.chi_squared_per_freedom,
             "T_interface_K": self.T_interface_K,
@@ -208,8 +221,8 @@ def injection_conductance(
 ) -> InjectionResult:
     """Measure the conductance at several powers and extrapolate it to none.
 
-    G depends on temperature, so G(P) = G_0 + s P is fitted with weights; the interval is G_0's, widened by
-    the root of chi^2 per degree of freedom where the line fits badly.
+    G depends on temperature, so G(P) = G_0 + s P is fitted (`power_line`); the interval is G_0's, with what
+    the potentials (`TemperatureSeries.member`) differ by.
 
     Parameters
     ----------
@@ -236,40 +249,38 @@ def injection_conductance(
         warnings.append(
             f"{different} power{'s' if different > 1 else ''}: {FEWEST_POWERS} are needed to extrapolate"
         )
-    conductances = np.array([run.conductance_MW_m2K for run in runs])
-    errors = np.array([run.error_MW_m2K for run in runs])
-    temperatures = np.array([run.T_interface_K for run in runs])
+    if len({one.member for one in series}) == 1:
+        warnings.append("one potential only: the error that comes from the potential is unknown")
     powers = np.array(powers_nW, dtype=float)
-    if different == 1:
-        weights = errors**-2.0
-        value, error = float(weights @ conductances / weights.sum()), float(weights.sum() ** -0.5)
-        interval = Interval(value, value - error, value + error)
-        return InjectionResult(
-            interval, None, None, float(temperatures.mean()), contact, runs, tuple(warnings)
-        )
-    (value, slope), error, chi_squared = _weighted_line(powers, conductances, errors)
+    line = fit_power_line(
+        powers,
+        np.array([run.conductance_MW_m2K for run in runs]),
+        np.array([run.error_MW_m2K for run in runs]),
+        [one.member for one in series],
+    )
+    chi_squared = line.chi_squared_per_freedom
     if chi_squared is not None and chi_squared > 4.0:
         warnings.append(f"G is no straight line in power: chi^2 of {chi_squared:.1f} a degree of freedom")
-    at_zero = float(np.polyfit(powers, temperatures, 1)[1])
     return InjectionResult(
-        Interval(value, value - error, value + error),
-        slope,
+        _around(line.value_MW_m2K, line.total_MW_m2K),
+        _around(line.value_MW_m2K, line.statistical_MW_m2K),
+        line.potential_error_MW_m2K,
+        line.member_spread,
+        line.slope_MW_m2K_per_nW,
         chi_squared,
-        at_zero,
+        _at_no_power(powers, np.array([run.T_interface_K for run in runs])),
         contact,
         runs,
         tuple(warnings),
     )
 
 
-def _weighted_line(
-    x: np.ndarray, y: np.ndarray, errors: np.ndarray
-) -> tuple[tuple[float, float], float, float | None]:
-    """Return intercept and slope, the intercept's error, and chi^2 a degree of freedom if there is one."""
-    matrix = np.stack([np.ones_like(x), x], axis=1) / errors[:, None]
-    covariance = np.linalg.inv(matrix.T @ matrix)
-    line = covariance @ matrix.T @ (y / errors)
-    freedom = len(x) - 2
-    chi_squared = float(np.sum((y / errors - matrix @ line) ** 2) / freedom) if freedom else None
-    widening = max(1.0, chi_squared or 1.0) ** 0.5
-    return (float(line[0]), float(line[1])), float(np.sqrt(covariance[0, 0]) * widening), chi_squared
+def _around(value: float, error: float) -> Interval:
+    return Interval(value, value - error, value + error)
+
+
+def _at_no_power(powers: NDArray[np.float64], temperatures_K: NDArray[np.float64]) -> float:
+    """Extrapolate like the conductance; with one power its own temperature."""
+    if len(np.unique(powers)) == 1:
+        return float(temperatures_K.mean())
+    return float(np.polyfit(powers, temperatures_K, 1)[1])

@@ -56,7 +56,12 @@ class RelaxationFit:
         return join(self.runs)
 
 
-def fit(runs: Sequence[TemperatureSeries], bodies: TwoBodies) -> RelaxationFit:
+def fit(
+    runs: Sequence[TemperatureSeries],
+    bodies: TwoBodies,
+    pilot_per_ps: float | None = None,
+    blocks_per_tau: int = BLOCKS_PER_TAU,
+) -> RelaxationFit:
     """Find the likelihood of the rate 1/tau from one or several relaxations.
 
     Parameters
@@ -64,14 +69,18 @@ def fit(runs: Sequence[TemperatureSeries], bodies: TwoBodies) -> RelaxationFit:
     runs : sequence of TemperatureSeries
         Independent runs of one system at one temperature, all hot or all cold.
     bodies : TwoBodies
+    pilot_per_ps : float, optional
+        A rough rate, where the runs do not show it by decaying.
+    blocks_per_tau : int
+        How finely the series are cut.
 
     Raises
     ------
     CalculationError
         The series determine no rate: they are too short or sampled too coarsely.
     """
-    pilot = _pilot_rate(runs)
-    blocks, block_ps = _blocks(runs, pilot)
+    pilot = pilot_per_ps or _pilot_rate(runs)
+    blocks, block_ps = _blocks(runs, pilot, blocks_per_tau)
     rates = np.geomspace(pilot / 20, pilot * 20, 41)
     tau_fast = _measure_tau_fast(blocks, bodies, block_ps, rates)
     grid = _grid(blocks, bodies, block_ps, tau_fast, rates)
@@ -93,10 +102,10 @@ def _pilot_rate(runs: Sequence[TemperatureSeries]) -> float:
 
 
 def _blocks(
-    runs: Sequence[TemperatureSeries], rate_per_ps: float
+    runs: Sequence[TemperatureSeries], rate_per_ps: float, blocks_per_tau: int
 ) -> tuple[list[tuple[NDArray[np.float64], NDArray[np.float64]]], float]:
     shortest = min(run.duration_ps for run in runs)
-    wished = min(1.0 / (BLOCKS_PER_TAU * rate_per_ps), shortest / BLOCKS_PER_TAU)
+    wished = min(1.0 / (blocks_per_tau * rate_per_ps), shortest / blocks_per_tau)
     wished = max(wished, USUAL_TAU_FAST_PS)
     interval = runs[0].interval_ps
     length_ps = max(1, round(wished / interval)) * interval

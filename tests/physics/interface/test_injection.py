@@ -8,6 +8,7 @@ import pytest
 from beamheat_fw.errors import CalculationError, InputError
 from beamheat_fw.physics.interface.conductance import Contact
 from beamheat_fw.physics.interface.injection import injection_conductance, steady_run
+from beamheat_fw.physics.interface.power_line import fit_power_line
 from beamheat_fw.physics.interface.stationarity import (
     drift_in_sigma,
     equilibrated_from,
@@ -64,13 +65,54 @@ def test_conductance_is_extrapolated_to_no_power():
 
 
 def test_dependence_on_power_is_taken_out():
-    from beamheat_fw.physics.interface.injection import _weighted_line
-
     powers = np.array([10.0, 20.0, 30.0, 40.0])
-    (value, slope), error, chi_squared = _weighted_line(powers, 100.0 + 0.7 * powers, np.full(4, 2.0))
-    assert (value, slope) == pytest.approx((100.0, 0.7))
-    assert chi_squared == pytest.approx(0.0, abs=1e-9)
-    assert error == pytest.approx(2.0 * np.sqrt(1.5))
+    line = fit_power_line(powers, 100.0 + 0.7 * powers, np.full(4, 2.0), ["a"] * 4)
+    assert (line.value_MW_m2K, line.slope_MW_m2K_per_nW) == pytest.approx((100.0, 0.7))
+    assert line.chi_squared_per_freedom == pytest.approx(0.0, abs=1e-9)
+    assert line.statistical_MW_m2K == line.total_MW_m2K == pytest.approx(2.0 * np.sqrt(1.5))
+    assert line.member_spread is None
+
+
+def lines(offsets, error, seed=0):
+    """Return a line through three powers for each of several potentials that differ by `offsets`."""
+    random = np.random.default_rng(seed)
+    powers = np.tile([20.0, 40.0, 80.0], len(offsets))
+    members = np.repeat([f"member {number}" for number in range(len(offsets))], 3)
+    exact = np.repeat(100.0 * (1.0 + np.asarray(offsets)), 3) - 0.1 * powers
+    noisy = exact + error * random.normal(size=powers.size)
+    return fit_power_line(powers, noisy, np.full(powers.size, error), members.tolist())
+
+
+def test_potentials_that_disagree_widen_the_error_and_those_that_agree_hardly_do():
+    alike, apart = lines([0.0, 0.0, 0.0], 2.0), lines([-0.2, 0.0, 0.2], 2.0)
+    assert alike.statistical_MW_m2K == pytest.approx(apart.statistical_MW_m2K)
+    assert alike.total_MW_m2K < 2.5 * alike.statistical_MW_m2K
+    assert apart.total_MW_m2K > 4.0 * apart.statistical_MW_m2K
+    assert apart.member_spread == pytest.approx(0.2, rel=0.4)
+    assert apart.value_MW_m2K == pytest.approx(100.0, abs=4.0)
+    assert apart.potential_error_MW_m2K == pytest.approx(
+        np.sqrt(apart.total_MW_m2K**2 - apart.statistical_MW_m2K**2)
+    )
+
+
+def test_the_interval_over_potentials_covers_the_mean_of_all_potentials():
+    random = np.random.default_rng(5)
+    found = [lines(0.1 * random.normal(size=4), 3.0, seed) for seed in range(300)]
+    covered = np.mean([abs(line.value_MW_m2K - 100.0) < line.total_MW_m2K for line in found])
+    print(f"covers {covered:.3f}")
+    assert 0.62 < covered < 0.82
+    as_one = np.mean([abs(line.value_MW_m2K - 100.0) < line.statistical_MW_m2K for line in found])
+    assert as_one < covered - 0.1
+
+
+def test_each_potential_counts_by_what_its_runs_tell():
+    """One with few runs at one power, one with many: the slope is common to both."""
+    powers = np.array([20.0, 40.0, 80.0, 80.0, 40.0])
+    line = fit_power_line(
+        powers, 100.0 - 0.1 * powers, np.array([2.0, 2.0, 2.0, 2.0, 20.0]), ["a", "a", "a", "a", "b"]
+    )
+    assert line.value_MW_m2K == pytest.approx(100.0)
+    assert line.slope_MW_m2K_per_nW == pytest.approx(-0.1)
 
 
 def test_few_powers_are_warned_of():

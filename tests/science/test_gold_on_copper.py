@@ -1,0 +1,118 @@
+"""One interface, four ways: hot and cold relaxation, constant power, and fluctuations in equilibrium.
+
+Run by `make science`: half an hour of one core with asap3 (`pip install -e '.[science]'`). With
+BEAMHEAT_GOLD_ON_COPPER naming a folder the runs stay there, and go on from what is in it.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from beamheat_fw.drivers.md.heat import read_series
+from beamheat_fw.physics.interface.conductance import Contact, HeatedSystem, relaxation_conductance
+from beamheat_fw.physics.interface.fluctuation import equilibrium_conductance
+from beamheat_fw.physics.interface.heat_capacity import HeatCapacity
+from beamheat_fw.physics.interface.injection import injection_conductance
+from beamheat_fw.physics.interface.method_comparison import Determination, compare, without_difference
+from beamheat_fw.physics.structures import summarise_system
+from tests.science.gold_on_copper import (
+    ASKED_ERROR,
+    INTERFACE_K,
+    N_PARTICLE,
+    N_SUPPORT,
+    RECIPE,
+    protocols,
+    run,
+)
+
+pytest.importorskip("asap3", reason="asap3 is not installed (extra 'science')")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory):
+    """The temperature series of each method."""
+    named = os.environ.get("BEAMHEAT_GOLD_ON_COPPER")
+    folder = Path(named) if named else tmp_path_factory.mktemp("gold-on-copper")
+    found = {}
+    for name, protocol in protocols().items():
+        heating = run(folder / name, protocol)
+        found[name] = list(read_series(folder / name).values())
+        assert len(found[name]) == len(heating.crew.numbers)
+    return found
+
+
+@pytest.fixture(scope="module")
+def contact():
+    return Contact(float(summarise_system(RECIPE).contact_hull_nm2), "hull")
+
+
+@pytest.fixture(scope="module")
+def relaxations(series, contact):
+    system = HeatedSystem(N_PARTICLE, N_SUPPORT, contact)
+    return {name: relaxation_conductance(series[name], system) for name in ("hot", "cold")}
+
+
+@pytest.fixture(scope="module")
+def determinations(series, contact, relaxations):
+    """What each method says of the interface where its two sides are equally warm."""
+
+    def determination(result):
+        interval = result.conductance_MW_m2K
+        return Determination(interval.value, interval.error, contact, result.T_interface_K)
+
+    middle = without_difference(*(determination(relaxations[name]) for name in ("hot", "cold")))
+    print(
+        f"\nhot {relaxations['hot'].verdict}, cold {relaxations['cold'].verdict}: "
+        f"asymmetry {middle.asymmetry:+.3f} +- {middle.asymmetry_error:.3f}"
+    )
+    powers = protocols()["injection"].powers_nW
+    given = [powers[(one.seed or 0) % len(powers)] for one in series["injection"]]
+    bodies = [_between(relaxations, body) for body in ("particle", "support")]
+    at_rest = HeatedSystem(N_PARTICLE, N_SUPPORT, contact, *bodies)
+    equilibrium = equilibrium_conductance(series["equilibrium"], at_rest)
+    print(f"by the integral {equilibrium.integral_MW_m2K}")
+    found = {
+        "relaxation": Determination(
+            middle.conductance_MW_m2K, middle.error_MW_m2K, contact, middle.T_interface_K
+        ),
+        "injection": determination(injection_conductance(series["injection"], given, contact)),
+        "equilibrium": determination(equilibrium),
+    }
+    for name, one in found.items():
+        print(
+            f"{name}: {one.conductance_MW_m2K:.0f} +- {one.error_MW_m2K:.0f} MW m^-2 K^-1 "
+            f"at {one.T_interface_K:.0f} K"
+        )
+    return found
+
+
+def _between(relaxations, body):
+    """Return the heat capacity of a body at the interface's temperature: the mean of hot and cold."""
+    hot, cold = (getattr(relaxations[name], body) for name in ("hot", "cold"))
+    value = 0.5 * (hot.value_eV_per_K + cold.value_eV_per_K)
+    return HeatCapacity(value, 0.5 * (hot.error_eV_per_K + cold.error_eV_per_K), "mean of hot and cold")
+
+
+def test_as_many_seeds_as_planned_give_the_error_that_was_asked_for(relaxations):
+    for result in relaxations.values():
+        assert result.conductance_MW_m2K.error / result.conductance_MW_m2K.value < 1.5 * ASKED_ERROR
+
+
+def test_heat_that_one_body_loses_the_other_gains(relaxations):
+    for result in relaxations.values():
+        assert all(balance.is_closed for balance in result.balances)
+
+
+@pytest.mark.parametrize("pair", list(combinations(["relaxation", "injection", "equilibrium"], 2)))
+def test_methods_agree_within_a_combined_error_of_ten_percent(determinations, pair):
+    one, other = (determinations[name] for name in pair)
+    assert one.T_interface_K == pytest.approx(INTERFACE_K, abs=15.0)
+    agreement = compare(one, other)
+    print(f"\n{pair}: {agreement}")
+    assert agreement.conclusive
+    assert agreement.agrees
