@@ -18,11 +18,16 @@ from beamheat_fw.launch import job_folder
 from beamheat_fw.launch.completion import FILE_NAME as COMPLETION
 from beamheat_fw.launch.fencing import FencedLaunchPad
 from beamheat_fw.launch.job_folder import JobFolder
+from beamheat_fw.store.artifacts import artifacts_size
 from beamheat_fw.store.database import Store
+from beamheat_fw.store.documents import MDRun
+from beamheat_fw.store.md_runs import forget_checkpoints
 from beamheat_fw.store.unreferenced import leftovers
 
 #: How FireWorks' launchers begin the names of the folders they make; no other folder is ever removed.
 _MADE_BY_LAUNCHERS = "launcher_"
+#: States in which a firework will not go on with its run, unless it is run again from the start.
+_OVER = ("COMPLETED", "ARCHIVED")
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Prunable:
 
     Attributes
     ----------
-    kind : {'launch folder', 'job folder', 'artifact', 'cut-off upload'}
+    kind : {'launch folder', 'job folder', 'checkpoints', 'artifact', 'cut-off upload'}
     name : str
         A path, or what it is in the database.
     size : int
@@ -62,6 +67,7 @@ def prunable(
     before = datetime.now(UTC) - older_than
     yield from _launch_folders(launchpad, before.timestamp())
     yield from _job_folders(launchpad, scratch, before.timestamp())
+    yield from _checkpoints(launchpad, store, before)
     for found in leftovers(store, before):
         kind = "artifact" if found.is_whole else "cut-off upload"
         yield Prunable(kind, found.name, found.size, partial(found.remove, before))
@@ -107,6 +113,26 @@ def _job_may_go(launchpad: FencedLaunchPad, folder: JobFolder, before: float) ->
     """Tell whether all fireworks of a folder's key are COMPLETED; one of another database knows none."""
     states = launchpad.fireworks.distinct("state", {"spec.job_key": folder.key})
     return states == ["COMPLETED"] and not folder.is_locked() and _newest(folder.path) < before
+
+
+def _checkpoints(launchpad: FencedLaunchPad, store: Store, before: datetime) -> Iterator[Prunable]:
+    """Yield the stored states of MD runs that nobody will go on with."""
+    for run in store.find(MDRun, {"checkpoints.0": {"$exists": True}, "last_updated": {"$lt": before}}):
+        may_go = partial(_is_given_up, launchpad, run.fw_id)
+        if may_go():
+            size = artifacts_size(store, [one.sha256 for one in run.checkpoints])
+            yield Prunable("checkpoints", run.id, size, partial(_forget, may_go, store, run.id))
+
+
+def _is_given_up(launchpad: FencedLaunchPad, fw_id: int | None) -> bool:
+    return not launchpad.fireworks.find_one({"fw_id": fw_id, "state": {"$nin": _OVER}}, {"_id": 1})
+
+
+def _forget(may_go: Callable[[], bool], store: Store, run_id: str) -> bool:
+    if not may_go():
+        return False
+    forget_checkpoints(store, run_id)
+    return True
 
 
 def _remove_if(may_go: Callable[[], bool], folder: Path) -> bool:

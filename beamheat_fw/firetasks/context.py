@@ -173,12 +173,17 @@ class Context:
         DatabaseAway
             It stayed away for longer than the worker's limit, or the work was asked to stop.
         """
-        return survive(
-            lambda: write_fenced(self.store, self.launch_id, write),
-            "saving results",
-            self.worker.outage_limit_s,
-            self.site.stop,
-        )
+        return self.patiently(lambda: write_fenced(self.store, self.launch_id, write))
+
+    def patiently(self, save: Callable[[], T]) -> T:
+        """Call a function that saves something, again while the database is away.
+
+        Raises
+        ------
+        DatabaseAway
+            As `write`.
+        """
+        return survive(save, "saving results", self.worker.outage_limit_s, self.site.stop)
 
     @property
     def maker(self) -> Maker:

@@ -12,10 +12,12 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from beamheat_fw.campaign import HeatingStage
+from beamheat_fw.drivers.md.snapshots import Snapshot
 from beamheat_fw.firetasks.committee_files import stage_committee, stage_known
 from beamheat_fw.firetasks.context import Context, Site
 from beamheat_fw.firetasks.job import JobTask
-from beamheat_fw.identity import key_id
+from beamheat_fw.firetasks.md_checkpoints import StoredState
+from beamheat_fw.identity import content_hash, key_id
 from beamheat_fw.physics.interface.series import TemperatureSeries
 from beamheat_fw.store.artifacts import put_artifact
 from beamheat_fw.store.documents import Committee, MDRun
@@ -68,40 +70,39 @@ class HeatParticle(JobTask):
         stage_heat(folder, build_system(heating.system), protocol, committee)
         (folder / "job.json").write_text(json.dumps({"ranks": heating.ranks}))
 
-    def run(self, folder: Path, site: Site) -> Iterable[Any]:
-        """Run the MD, or go on from its checkpoints."""
-        from beamheat_fw.drivers.md.heat import heat
+    def catch_up(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
+        """Bring the state in which another machine left the run."""
+        self._stored(context, inputs).catch_up(folder)
 
-        heat(
-            folder,
-            ranks=json.loads((folder / "job.json").read_text())["ranks"],
-            launcher=site.mpi,
-            stop=site.stop,
-            lammps=site.worker.lammps,
-        )
-        return ()
+    def run(self, folder: Path, site: Site) -> Iterable[Any]:
+        """Run the MD, or go on from its checkpoints; yield its state for other machines now and then."""
+        from beamheat_fw.drivers.md.engines import Start
+        from beamheat_fw.drivers.md.heat import heat_with_snapshots
+
+        ranks = json.loads((folder / "job.json").read_text())["ranks"]
+        start = Start(ranks, site.mpi, site.stop, site.worker.lammps)
+        yield from heat_with_snapshots(folder, start, site.worker.store_checkpoint_s)
+
+    def keep(self, context: Context, result: Snapshot) -> None:
+        """Keep the run's state in the database."""
+        stored = self._stored(context, self.inputs(context, None))
+        if not stored.is_begun:
+            run = self._document(context, state="running")
+            context.save(run, self._sources(run))
+        stored.keep(result)
 
     def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
         """Save the run: its series as an artifact, ledger, audit and a short series in the document."""
         from beamheat_fw.drivers.md.heat import OUTCOME_FILE, HeatOutcome, read_series
-        from beamheat_fw.physics.structures import build_system
 
-        heating = context.campaign.heating
         outcome = HeatOutcome(**json.loads((folder / OUTCOME_FILE).read_text()))
         usable = set(outcome.usable())
         series = {
             number: s for number, s in read_series(folder, self["potential_id"]).items() if number in usable
         }
-        committee = load_committee(context, context.round)
-        run = MDRun(
-            campaign_id=context.campaign_id,
-            run_key=f"heat-r{context.round}-m{self['member']}",
-            kind=KINDS[heating.method],
+        run = self._document(
+            context,
             state="completed" if series else "failed",
-            engine=heating.engine,
-            ranks=heating.ranks,
-            protocol=heating.model_dump(mode="json"),
-            committee_id=committee.id,
             segments=(Segment(start_step=0, end_step=_last_step(outcome), wall_s=outcome.wall_s),),
             energy_ledger={"closes": outcome.ledger_closes, "replicas": outcome.replicas},
             audit={
@@ -114,20 +115,48 @@ class HeatParticle(JobTask):
             ),
             run_stats={"wall_s": outcome.wall_s, "ended": outcome.ended, "time_ps": outcome.time_ps},
             analysis=Analysis(warnings=tuple(_marks(outcome.replicas))),
-            system=describe_heated(heating),
-            **composition_fields(build_system(heating.system)),
         )
-        sources = [
-            Source("potentials", self["potential_id"], "driver"),
-            Source("committees", committee.id, "audit"),
-        ]
-        context.save(run, sources)
+        self._stored(context, self.inputs(context, None)).replace_by(run, self._sources(run))
         return {
             "md_run_id": run.id,
             "ended": outcome.ended,
             "usable": len(series),
             "time_ps": outcome.time_ps,
         }
+
+    def _stored(self, context: Context, inputs: dict[str, Any]) -> StoredState:
+        from beamheat_fw.drivers.md.inputs import ENGINE_VERSION
+
+        made_from = content_hash({"inputs": inputs, "engine": ENGINE_VERSION})
+        return StoredState(
+            context, key_id(MDRun.collection, context.campaign_id, self._key(context)), made_from
+        )
+
+    def _key(self, context: Context) -> str:
+        return f"heat-r{context.round}-m{self['member']}"
+
+    def _document(self, context: Context, **found: Any) -> MDRun:
+        from beamheat_fw.physics.structures import build_system
+
+        heating = context.campaign.heating
+        return MDRun(
+            campaign_id=context.campaign_id,
+            run_key=self._key(context),
+            kind=KINDS[heating.method],
+            engine=heating.engine,
+            ranks=heating.ranks,
+            protocol=heating.model_dump(mode="json"),
+            committee_id=load_committee(context, context.round).id,
+            system=describe_heated(heating),
+            **composition_fields(build_system(heating.system)),
+            **found,
+        )
+
+    def _sources(self, run: MDRun) -> list[Source]:
+        return [
+            Source("potentials", self["potential_id"], "driver"),
+            Source("committees", run.committee_id or "", "audit"),
+        ]
 
 
 def describe_heated(heating: HeatingStage) -> dict[str, Any]:

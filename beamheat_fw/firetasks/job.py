@@ -129,6 +129,8 @@ class JobTask(CampaignTask):
             job.work.mkdir()
             self.stage(context, job.work, inputs)
             job.mark_staged(inputs)
+        if job.outcome() is None:
+            self.catch_up(context, job.work, inputs)
 
     @abstractmethod
     def inputs(self, context: Context, staged: dict[str, Any] | None) -> dict[str, Any]:
@@ -144,6 +146,9 @@ class JobTask(CampaignTask):
     @abstractmethod
     def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
         """Write the inputs as files."""
+
+    def catch_up(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
+        """Bring what was done of this work on other machines; by default nothing is known of it."""
 
     @abstractmethod
     def run(self, folder: Path, site: Site) -> Iterable[Any]:

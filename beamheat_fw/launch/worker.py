@@ -40,6 +40,8 @@ class Worker(BaseModel):
         those of the job: ``$TMPDIR``, ``$SLURM_TMPDIR``.
     copy_back_s : float
         How often it comes back while the work goes on, s.
+    store_checkpoint_s : float
+        How often the state of a long MD run goes to the database, for another machine to take over, s.
     modules : tuple of str
         What ``beamheat qlaunch`` loads at the beginning of a job's script.
     pre_rocket : str
@@ -63,6 +65,7 @@ class Worker(BaseModel):
     scratch: Path = Field(default_factory=lambda: _default_scratch())
     local_scratch: str | None = None
     copy_back_s: float = Field(default=300.0, gt=0)
+    store_checkpoint_s: float = Field(default=900.0, gt=0)
     modules: tuple[str, ...] = ()
     pre_rocket: str = ""
     walltime_s: float | None = Field(default=None, gt=0)

@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -102,6 +102,19 @@ def read_artifact(store: Store, sha256: str) -> bytes:
     if bytes_sha256(content.getvalue()) != sha256:
         raise _altered(sha256)
     return content.getvalue()
+
+
+def artifacts_size(store: Store, sha256s: Sequence[str]) -> int:
+    """Return the bytes of those of some artifacts that are there."""
+    found = store.db[f"{BUCKET}.files"].find({"filename": {"$in": list(sha256s)}}, {"length": 1})
+    return sum(file["length"] for file in found)
+
+
+def remove_artifact(store: Store, sha256: str) -> None:
+    """Remove content that nothing needs any more; nothing happens where it is gone already."""
+    for found in store.db[f"{BUCKET}.files"].find({"filename": sha256}, {"_id": 1}):
+        store.db[f"{BUCKET}.files"].delete_one(found)
+        store.db[f"{BUCKET}.chunks"].delete_many({"files_id": found["_id"]})
 
 
 def default_cache() -> Path:

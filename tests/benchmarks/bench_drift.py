@@ -19,7 +19,6 @@ from ase import Atoms, units
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
 from beamheat_fw.campaign import TrainingStage
 from beamheat_fw.drivers.md.batch import Batch
@@ -111,9 +110,9 @@ def _trained(folder: Path) -> Path:
     random = np.random.default_rng(0)
     frames = []
     for temperature_K in np.linspace(250.0, HOTTEST_K, 4):
-        MaxwellBoltzmannDistribution(atoms, temperature_K=temperature_K, rng=random)
-        motion = Langevin(atoms, 4.0 * units.fs, temperature_K=temperature_K, friction=0.02, rng=random)
-        motion.run(50)
+        bath = {"temperature_K": temperature_K, "friction": 0.02, "fixcm": False, "rng": random}
+        motion = Langevin(atoms, 4.0 * units.fs, **bath)
+        motion.run(100)
         for _ in range(FRAMES // 4):
             motion.run(15)
             frames.append(_label(atoms))

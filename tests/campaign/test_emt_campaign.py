@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,34 +169,117 @@ def test_the_tutorial_runs_as_it_stands_within_its_ten_minutes(outcome, home, da
     assert outcome["both_runs_s"] + time.monotonic() - started < 600
 
 
-def test_heating_killed_many_times_comes_to_the_same_run_conductance_and_prediction(outcome, home, database):
-    """Plain FireWorks begins at the first task, and the MD at its first step, each time."""
-    collections = ("md_runs", "conductances", "predictions", "provenance")
-    before = everything_of(database, collections)
-    launchpad = home / "my_launchpad.yaml"
-    heating = database["fireworks"].find_one({"name": {"$regex": "HeatParticle-0"}})
-    LaunchPad.from_file(str(launchpad)).rerun_fw(heating["fw_id"])
-    worker = home / "elsewhere.yaml"  # where nothing is left of the first run
-    worker.write_text(yaml.safe_dump({"name": "elsewhere", "env": {"scratch": str(home / "elsewhere")}}))
-    options = ("-l", str(launchpad), "-w", str(worker))
-    job = home / "elsewhere" / "jobs" / heating["spec"]["job_key"]
-    chance = random.Random(7)
-    for _ in range(3):
+HEAT = ("md_runs", "conductances", "predictions", "provenance")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(outcome, database):
+    """What the heating of the campaign came to."""
+    return everything_of(database, HEAT)
+
+
+@pytest.fixture
+def heating(undisturbed, home, database):
+    """The first heating firework, to be run again."""
+    firework = database["fireworks"].find_one({"name": {"$regex": "HeatParticle-0"}})
+    LaunchPad.from_file(str(home / "my_launchpad.yaml")).rerun_fw(firework["fw_id"])
+    return firework
+
+
+class Machine:
+    """A worker with a scratch of its own, whose rocket is killed."""
+
+    def __init__(self, home, name, heating, **env):
+        self.home, self.scratch = home, home / name
+        self.job = self.scratch / "jobs" / heating["spec"]["job_key"]
+        worker = home / f"{name}.yaml"
+        worker.write_text(yaml.safe_dump({"name": name, "env": {"scratch": str(self.scratch), **env}}))
+        self.options = ("-l", str(home / "my_launchpad.yaml"), "-w", str(worker))
+
+    def kill_once(self, begun):
+        """Start a rocket; once `begun` says so, kill it with mpirun and ranks, as when a node dies."""
         rocket = subprocess.Popen(
-            beamheat(home, "rlaunch", *options, "singleshot"), cwd=home, stderr=subprocess.DEVNULL
+            beamheat(self.home, "rlaunch", *self.options, "singleshot"),
+            cwd=self.home,
+            stderr=subprocess.DEVNULL,
         )
-        wait_for_checkpoints(job / "work", rocket)
-        time.sleep(chance.uniform(0.0, 1.0))
-        for pid in holders(job / ".lock"):  # rocket, mpirun and ranks at once, as when a node dies
+        begun(self.job / "work", rocket)
+        for pid in holders(self.job / ".lock"):
             os.kill(pid, signal.SIGKILL)
         assert rocket.wait(30) == -signal.SIGKILL
-        call(home, "doctor", "--fix", *options)
-    call(home, "rlaunch", *options, "rapidfire")
+        call(self.home, "doctor", "--fix", *self.options)
+
+    def work_off(self):
+        """Run rockets until nothing is left; return what they logged."""
+        command = beamheat(self.home, "rlaunch", *self.options, "rapidfire")
+        done = subprocess.run(
+            command, cwd=self.home, capture_output=True, text=True, timeout=600, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+
+def compare(database, heating, undisturbed):
+    """Hold heating, conductance and prediction against the undisturbed ones."""
     again = database["fireworks"].find_one({"fw_id": heating["fw_id"]})
     assert (again["state"], len(again["launches"])) == ("COMPLETED", 1)
-    found = everything_of(database, collections)
-    for name in (*collections, "fireworks"):
-        assert list(differences(before[name], found[name])) == []
+    found = everything_of(database, HEAT)
+    for name in (*HEAT, "fireworks"):
+        assert list(differences(undisturbed[name], found[name])) == []
+
+
+def test_heating_killed_many_times_comes_to_the_same_run_conductance_and_prediction(
+    heating, undisturbed, home, database
+):
+    """Plain FireWorks begins at the first task, and the MD at its first step, each time."""
+    elsewhere = Machine(home, "elsewhere", heating)  # where nothing is left of the first run
+    chance = random.Random(7)
+
+    def after_a_checkpoint(work, rocket):
+        wait_for_checkpoints(work, rocket)
+        time.sleep(chance.uniform(0.0, 1.0))
+
+    for _ in range(3):
+        elsewhere.kill_once(after_a_checkpoint)
+    elsewhere.work_off()
+    compare(database, heating, undisturbed)
+
+
+def test_heating_whose_machine_is_lost_goes_on_elsewhere_from_its_stored_state(
+    heating, undisturbed, home, database
+):
+    """Killed, its folder gone, and the newest of the two states in the database damaged."""
+    database["md_runs"].delete_one({"run_key": "heat-r2-m0"})
+    lost = Machine(home, "lost", heating, store_checkpoint_s=0.2)
+
+    def states():
+        run = database["md_runs"].find_one({"run_key": "heat-r2-m0"}) or {"checkpoints": []}
+        return run["checkpoints"]
+
+    def after_three_stored_states(work, rocket):
+        seen = set()
+        deadline = time.monotonic() + 120
+        while len(seen) < 3:
+            assert rocket.poll() is None, "the rocket ended before three states were stored"
+            assert time.monotonic() < deadline, "no state"
+            seen |= {state["step"] for state in states()}
+            time.sleep(0.02)
+
+    lost.kill_once(after_three_stored_states)
+    shutil.rmtree(lost.scratch)
+    before, newest = states()
+    assert 0 < before["step"] < newest["step"]
+    file = database["artifacts.files"].find_one({"filename": newest["sha256"]})
+    chunk = database["artifacts.chunks"].find_one({"files_id": file["_id"]})
+    damaged = bytearray(chunk["data"])
+    damaged[len(damaged) // 2] ^= 1
+    database["artifacts.chunks"].update_one({"_id": chunk["_id"]}, {"$set": {"data": bytes(damaged)}})
+    log = Machine(home, "third", heating).work_off()
+    assert "a stored state is passed over" in log
+    assert f"goes on from the state stored at step {before['step']}" in log
+    compare(database, heating, undisturbed)
+    assert states() == []
+    assert database["artifacts.files"].count_documents({"metadata.kind": "checkpoint"}) == 0
 
 
 def wait_for_checkpoints(work, rocket):

@@ -19,7 +19,8 @@ from beamheat_fw.doctor.pruning import prunable
 from beamheat_fw.launch.job_folder import JobFolder
 from beamheat_fw.store.artifacts import has_artifact, put_artifact
 from beamheat_fw.store.database import Store, make
-from beamheat_fw.store.documents import CampaignRecord
+from beamheat_fw.store.documents import CampaignRecord, MDRun
+from beamheat_fw.store.documents.heat import Checkpoint
 
 pytestmark = pytest.mark.mongod
 
@@ -129,3 +130,28 @@ def test_artifact_that_is_needed_again_meanwhile_stays(bench: Bench, store: Stor
     assert put_artifact(store, b"a model") == sha256  # its document follows
     assert not found.remove()
     assert has_artifact(store, sha256)
+
+
+def test_states_of_md_runs_go_once_nobody_goes_on_with_them(
+    bench: Bench, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (going_on,) = bench.add(Firework(Sleep()))
+    states = {}
+    for name, fw_id in (("going on", going_on), ("deleted", 4711)):
+        sha256 = states[name] = put_artifact(store, name.encode())
+        checkpoint = Checkpoint(step=1000, sha256=sha256)
+        run = make(
+            MDRun, campaign_id="c", run_key=name, kind="heating", fw_id=fw_id, checkpoints=(checkpoint,)
+        )
+        store.create(run)
+        age_artifact(store, sha256)
+    assert prune(bench, capsys) == {}  # all of it is young
+    store.db["md_runs"].update_many({}, {"$set": {"last_updated": datetime.fromtimestamp(LONG_AGO, UTC)}})
+    assert set(prune(bench, capsys)) == {"checkpoints"}
+    assert [has_artifact(store, states[name]) for name in ("going on", "deleted")] == [True, False]
+    left = {run.run_key: len(run.checkpoints) for run in store.find(MDRun, {})}
+    assert left == {"going on": 1, "deleted": 0}
+    bench.launchpad.archive_wf(going_on)
+    store.db["md_runs"].update_many({}, {"$set": {"last_updated": datetime.fromtimestamp(LONG_AGO, UTC)}})
+    assert set(prune(bench, capsys)) == {"checkpoints"}
+    assert not has_artifact(store, states["going on"])

@@ -13,7 +13,7 @@ from beamheat_fw.errors import InputError, StoreError
 from beamheat_fw.store.database import Store, make
 from beamheat_fw.store.documents import MODELS, CampaignRecord, Conductance, MDRun, Round, Spectrum
 from beamheat_fw.store.documents.heat import Checkpoint, Segment
-from beamheat_fw.store.md_runs import add_checkpoint, add_segment, newest_checkpoint
+from beamheat_fw.store.md_runs import add_checkpoint, add_segment, checkpoints_of
 from beamheat_fw.store.rounds import load_round, rounds_of_campaign, upsert_round
 
 
@@ -129,14 +129,19 @@ def test_md_run_grows_and_repeated_parts_replace_themselves(store: Store) -> Non
     add_segment(store, run.id, Segment(start_step=0, end_step=10, wall_s=1.0))
     add_segment(store, run.id, Segment(start_step=0, end_step=20, wall_s=2.0, host="$node"))
     add_segment(store, run.id, Segment(start_step=20, end_step=30, wall_s=1.0))
-    for step in (20, 10, 20):
-        add_checkpoint(store, run.id, Checkpoint(step=step, sha256=f"s{step}"))
+    overtaken = [
+        add_checkpoint(store, run.id, Checkpoint(step=step, sha256=f"s{step}")) for step in (20, 10, 20, 30)
+    ]
     found = store.load(MDRun, run.id)
     assert [(part.start_step, part.end_step) for part in found.segments] == [(0, 20), (20, 30)]
     assert found.segments[0].host == "$node"
-    assert newest_checkpoint(found) == Checkpoint(step=20, sha256="s20")
-    assert len(found.checkpoints) == 2
-    with pytest.raises(StoreError, match="no such MD run"):
+    assert [one.sha256 for one in checkpoints_of(store, run.id)] == ["s30", "s20"]
+    assert [[one.sha256 for one in each] for each in overtaken] == [[], [], [], ["s10"]]
+    other = Checkpoint(step=5, sha256="x", made_from="other inputs")
+    assert len(add_checkpoint(store, run.id, other)) == 2
+    assert checkpoints_of(store, run.id) == [other]
+    assert checkpoints_of(store, "nobody") == []
+    with pytest.raises(StoreError, match="nobody"):
         add_checkpoint(store, "nobody", Checkpoint(step=1, sha256="x"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +10,9 @@ from typing import Any, Final
 
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
+
+#: A run at work: yields often, and its value is what each rank has to say, as `summary.summarise` makes it.
+Outcomes = Generator[None, None, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,15 @@ class Start:
 class Engine:
     """Where an engine's function is: it takes the job folder and a `Start`.
 
-    It runs, or goes on with, what is staged in the folder, leaves ``series-*.npz`` and returns what each rank
-    has to say, as `summary.summarise` makes it.
+    It runs, or goes on with, what is staged in the folder, and leaves ``series-*.npz``.
     """
 
     module: str
     function: str
 
-    def run(self, folder: Path, start: Start) -> list[dict[str, Any]]:
+    def run(self, folder: Path, start: Start) -> Outcomes:
         """Run the engine; it is imported only now."""
-        outcomes: list[dict[str, Any]] = getattr(import_module(self.module), self.function)(folder, start)
+        outcomes: Outcomes = getattr(import_module(self.module), self.function)(folder, start)
         return outcomes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from beamheat_fw.drivers.md.heating import WALL_TIME
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, write_structures
 from beamheat_fw.drivers.md.launching import OUTCOME_FILE
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
+from beamheat_fw.drivers.md.snapshots import Snapshot, taken_along
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.interface.series import FEWEST_SAMPLES, TemperatureSeries
@@ -113,12 +114,19 @@ def heat(
     InputError, CalculationError
         The input cannot be used, or a rank failed.
     """
+    start = Start(ranks, launcher, stop, lammps)
+    for _ in heat_with_snapshots(folder, start, every_s=float("inf")):
+        pass
+    return HeatOutcome(**json.loads((folder / OUTCOME_FILE).read_text(encoding="utf-8")))
+
+
+def heat_with_snapshots(folder: Path, start: Start, every_s: float) -> Iterator[Snapshot]:
+    """Do as `heat`, and yield the run's state every `every_s` seconds and when it is stopped."""
     done = folder / OUTCOME_FILE
     if not done.exists():
         engine = engine_of(HeatProtocol.read(folder / PROTOCOL_FILE).engine)
-        outcome = _gather(engine.run(folder, Start(ranks, launcher, stop, lammps)))
-        write_whole(done, json.dumps(asdict(outcome)).encode())
-    return HeatOutcome(**json.loads(done.read_text(encoding="utf-8")))
+        ranks = yield from taken_along(engine.run(folder, start), folder, every_s)
+        write_whole(done, json.dumps(asdict(_gather(ranks))).encode())
 
 
 def _is_sound(replica: Mapping[str, Any]) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from beamheat_fw.drivers.md.rank import STOPPED_STATUS
 from beamheat_fw.drivers.mpi import MpiLauncher
-from beamheat_fw.drivers.process import Command, run_to_end
+from beamheat_fw.drivers.process import ChildProcess, Command
 from beamheat_fw.errors import BeamheatError, CalculationError, InputError, IntegrityError, Interrupted
 
 LOG_FILE = "md.log"
@@ -21,7 +21,15 @@ _KINDS: tuple[type[BeamheatError], ...] = (InputError, CalculationError, Integri
 def run_ranks(
     program: str, folder: Path, ranks: int, launcher: MpiLauncher, stop: Callable[[], bool]
 ) -> None:
-    """Run ``python -m PROGRAM FOLDER`` on `ranks` ranks to its end.
+    """Run ``python -m PROGRAM FOLDER`` on `ranks` ranks to its end; raises as `watch_ranks`."""
+    for _ in watch_ranks(program, folder, ranks, launcher, stop):
+        pass
+
+
+def watch_ranks(
+    program: str, folder: Path, ranks: int, launcher: MpiLauncher, stop: Callable[[], bool]
+) -> Iterator[None]:
+    """Run ``python -m PROGRAM FOLDER`` on `ranks` ranks, and yield now and then until its end.
 
     Raises
     ------
@@ -40,7 +48,8 @@ def run_ranks(
         environment=launcher.environment(ranks),
     )
     try:
-        run_to_end(command, stop)
+        with ChildProcess(command) as child:
+            yield from child.ticks(stop)
     except CalculationError as failure:
         _raise_rank_error(folder)
         # Launchers disagree about the status they pass on; the ranks' own word counts.

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from beamheat_fw.drivers.md.engines import Start
-from beamheat_fw.drivers.md.launching import rank_outcomes, run_ranks
+from beamheat_fw.drivers.md.engines import Outcomes, Start
+from beamheat_fw.drivers.md.launching import rank_outcomes, watch_ranks
 
 
-def run_replicas(folder: Path, start: Start) -> list[dict[str, Any]]:
+def run_replicas(folder: Path, start: Start) -> Outcomes:
     """Run replicas, each rank its own."""
     return _run("beamheat_fw.drivers.md.heat_program", folder, start)
 
 
-def run_decomposed(folder: Path, start: Start) -> list[dict[str, Any]]:
+def run_decomposed(folder: Path, start: Start) -> Outcomes:
     """Run replicas one after the other, the atoms of each shared out over all ranks."""
     return _run("beamheat_fw.drivers.md.decomposed.program", folder, start)
 
 
-def _run(program: str, folder: Path, start: Start) -> list[dict[str, Any]]:
-    run_ranks(program, folder, start.ranks, start.launcher, start.stop)
+def _run(program: str, folder: Path, start: Start) -> Outcomes:
+    yield from watch_ranks(program, folder, start.ranks, start.launcher, start.stop)
     return rank_outcomes(folder, start.ranks)

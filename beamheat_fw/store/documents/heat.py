@@ -29,10 +29,21 @@ class Segment(Part):
 
 
 class Checkpoint(Part):
-    """A state from which an MD run goes on: the step and the artifact that holds it."""
+    """A state from which an MD run goes on on any machine.
+
+    Attributes
+    ----------
+    step : int
+        Steps done, added up over the ranks or replicas that count for themselves.
+    sha256 : str
+        The artifact that holds it.
+    made_from : str
+        The hash of the run's inputs: it serves no other run.
+    """
 
     step: int
     sha256: str
+    made_from: str = ""
 
 
 class MDRun(MaterialDocument):
@@ -54,7 +65,7 @@ class MDRun(MaterialDocument):
         Whose forces.
     segments : tuple of Segment
     checkpoints : tuple of Checkpoint
-        The newest is the one with the largest step.
+        The last two of a run under way; the newest is the one with the largest step.
     energy_ledger : dict
         Work done on the system against the change of its energy, eV.
     audit : dict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from ase import Atoms
 
 from beamheat_fw.drivers.md.batch import Batch
-from beamheat_fw.drivers.md.engines import Start
+from beamheat_fw.drivers.md.engines import Outcomes, Start
 from beamheat_fw.drivers.md.escape import escapes
 from beamheat_fw.drivers.md.heating import FINISHED, WALL_TIME
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, read_structures
@@ -59,8 +59,8 @@ class LammpsRun:
         return Command(argv, self.folder, self.folder / LOG_FILE, environment)
 
 
-def run(folder: Path, start: Start) -> list[dict[str, Any]]:
-    """Run, or go on with, what is staged in a folder, and return the outcome as that of one rank.
+def run(folder: Path, start: Start) -> Outcomes:
+    """Run, or go on with, what is staged in a folder; the outcome is that of one rank.
 
     Raises
     ------
@@ -75,7 +75,9 @@ def run(folder: Path, start: Start) -> list[dict[str, Any]]:
     write_data(job.folder, system)
     lines = _pair_lines(job)
     started = time.monotonic()
-    replicas = [_replica(job, lines, number) for number in range(protocol.replicas_per_rank)]
+    replicas = []
+    for number in range(protocol.replicas_per_rank):
+        replicas.append((yield from _replica(job, lines, number)))
     late = any(replica.pop("late") for replica in replicas)
     step = min(replica.pop("step") for replica in replicas)
     return [
@@ -102,7 +104,7 @@ def _pair_lines(job: LammpsRun) -> list[str]:
     return style.lines(species_of(job.system), _POTENTIAL_FILE)
 
 
-def _replica(job: LammpsRun, pair_lines: list[str], replica: int) -> dict[str, Any]:
+def _replica(job: LammpsRun, pair_lines: list[str], replica: int) -> Generator[None, None, dict[str, Any]]:
     final = job.folder / f"final-{replica}.txt"
     late = False
     if not final.exists():
@@ -113,7 +115,7 @@ def _replica(job: LammpsRun, pair_lines: list[str], replica: int) -> dict[str, A
                 overtaken.unlink()
         text = script(job.system, job.protocol, pair_lines, segment)
         write_whole(job.folder / segment.script, text.encode())
-        late = _run_segment(job, segment)
+        late = yield from _run_segment(job, segment)
     samples = read_samples(job.folder, job.protocol, replica)
     columns = ("T_particle_K", "T_support_K", "E_particle_eV", "E_support_eV", "booked_eV")
     arrays = {name: samples[name][None] for name in columns}
@@ -122,7 +124,7 @@ def _replica(job: LammpsRun, pair_lines: list[str], replica: int) -> dict[str, A
     return {**_summary(job, samples, replica, final), "late": late}
 
 
-def _run_segment(job: LammpsRun, segment: Segment) -> bool:
+def _run_segment(job: LammpsRun, segment: Segment) -> Generator[None, None, bool]:
     """Run LAMMPS to the end of the protocol; tell whether the replica's wall time ended it before."""
     protocol, started = job.protocol, time.monotonic()
     words = [*shlex.split(job.start.lammps), "-in", segment.script, "-log", "none"]
@@ -142,6 +144,7 @@ def _run_segment(job: LammpsRun, segment: Segment) -> bool:
             progress.show(segment.replica * protocol.steps + step, protocol.phase(step))
             if limit is not None and child.return_code is None and time.monotonic() - started > limit:
                 return True
+            yield
     return False
 
 
