@@ -93,8 +93,9 @@ def test_a_harmonic_chain_between_two_baths_conducts_as_rieder_lebowitz_and_lieb
     friction = np.zeros(24)
     friction[[0, -1]] = 1.0
     chain = BetweenBaths(chains(np.ones(24), 96), friction)
-    chain.flow(1000)
-    flow, error = chain.flow(5000)
+    # The longest waves hardly feel the baths at the ends: they hold the start for some 400 units of time.
+    chain.flow(8000)
+    flow, error = chain.flow(8000)
     expected = 3.0 * (3.0 - 5.0**0.5) / 4.0
     print(f"\nG {flow / 3:.4f} +- {error / 3:.4f}, exact {expected / 3:.4f}")
     assert flow == pytest.approx(expected, abs=max(3.0 * error, 0.01 * expected))

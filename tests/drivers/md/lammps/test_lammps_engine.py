@@ -84,21 +84,28 @@ def test_a_hot_particle_cools_and_no_energy_is_lost(tmp_path, system):
 
 
 def test_injected_power_is_found_in_the_bath_and_in_the_energy(tmp_path, system):
+    """To 0.1 %, as for the native engines; at 2 fs the integrator's own energy moves by as much."""
     protocol = replace(
-        PROTOCOL, particle_K=300.0, powers_nW=(10.0, 25.0, 60.0), replicas_per_rank=3, booking_tolerance=0.01
+        PROTOCOL,
+        timestep_fs=1.0,
+        particle_K=300.0,
+        powers_nW=(20.0, 35.0, 60.0),
+        replicas_per_rank=3,
+        relax_ps=6.0,
     )
+    assert protocol.booking_tolerance == 0.001
     outcome = _run(tmp_path, system, protocol)
-    assert [replica["power_nW"] for replica in outcome.replicas] == [10.0, 25.0, 60.0]
+    assert [replica["power_nW"] for replica in outcome.replicas] == [20.0, 35.0, 60.0]
     for replica in outcome.replicas:
-        assert replica["heat_eV"] == pytest.approx(replica["power_nW"] / 160.2177 * 3.0, rel=0.01)
+        assert replica["heat_eV"] == pytest.approx(replica["power_nW"] / 160.2177 * 6.0, rel=0.01)
+        print(f"{replica['power_nW']:g} nW: {replica['drift']['share']:.2%}")
     assert outcome.ledger_closes
-    series = read_series(tmp_path)
-    above = [(one.T_particle_K - one.T_support_K)[-200:].mean() for one in series.values()]
-    assert above[0] < above[1] < above[2]
+    above = [(one.T_particle_K - one.T_support_K)[-600:].mean() for one in read_series(tmp_path).values()]
+    assert above[0] < above[2]
 
 
 def test_a_stopped_run_goes_on_from_its_restart_file(tmp_path, system):
-    protocol = replace(PROTOCOL, relax_ps=20.0, powers_nW=(20.0,), booking_tolerance=0.01)
+    protocol = replace(PROTOCOL, timestep_fs=1.0, particle_K=300.0, relax_ps=10.0, powers_nW=(30.0,))
     with pytest.raises(Interrupted):
         _run(
             tmp_path,
@@ -115,7 +122,7 @@ def test_a_stopped_run_goes_on_from_its_restart_file(tmp_path, system):
         time_ps, booked = arrays["time_ps"], arrays["booked_eV"][0]
         total = (arrays["E_particle_eV"] + arrays["E_support_eV"])[0]
     # Every sample once, and no step in the books where the run was taken up again.
-    assert np.diff(time_ps) == pytest.approx(0.01)
+    assert np.diff(time_ps) == pytest.approx(0.005)
     assert len(time_ps) == 2001
     assert np.abs(np.diff(total - booked)).max() < 0.02
     assert outcome.ledger_closes
