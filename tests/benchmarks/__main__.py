@@ -25,7 +25,10 @@ def run(name: str, program: Path) -> bool:
     """Run one benchmark, its output going to the terminal; return whether it succeeded."""
     print(f"== {name}", flush=True)
     started = time.monotonic()
-    ended = subprocess.run([sys.executable, program], env={"OMP_NUM_THREADS": "1", **os.environ}, check=False)
+    # Benchmarks import each other, and what the tests have.
+    paths = os.pathsep.join([str(HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": paths}
+    ended = subprocess.run([sys.executable, program], env=environment, check=False)
     outcome = "done" if ended.returncode == 0 else f"failed with status {ended.returncode}"
     print(f"-- {name}: {outcome} in {time.monotonic() - started:.1f} s\n", flush=True)
     return ended.returncode == 0

@@ -1,5 +1,8 @@
 """Evaluation of a committee of four against four separate NequIPCalculator calls, on the same frames.
 
+Beside it, what the gate's look at novelty adds to an evaluation of one frame by the whole committee: the
+first member's descriptors, and their distances to those of what it was trained on.
+
 python tests/benchmarks/bench_committee.py [FRAMES]
 
 The weights do not matter here: one member is trained for one epoch and stands for all four.
@@ -20,6 +23,9 @@ from ase import Atoms
 from ase.build import fcc111
 
 from beamheat_fw.campaign import TrainingStage
+from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.inputs import KNOWN_FILE, write_structures
+from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.nequip.committee import Committee
 from beamheat_fw.drivers.nequip.evaluate import batches
 from beamheat_fw.drivers.nequip.frames import Frames, stacked_positions
@@ -37,9 +43,14 @@ def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     small = [frame(2, 4, 2, seed) for seed in range(count)]
     large = [frame(11, 11, 4, seed) for seed in range(max(1, count // 50))]
+    sizes = {"small": small, "large": large}
     with tempfile.TemporaryDirectory() as folder:
         packages = [_package(Path(folder), small[:6])] * MEMBERS
-        found = {"small": _compare(packages, small), "large": _compare(packages, large)}
+        found: dict[str, Any] = {name: _compare(packages, frames) for name, frames in sizes.items()}
+        write_structures(Path(folder) / KNOWN_FILE, small)
+        committee = Committee.load(packages)
+        known = Known.of_folder(Path(folder), committee)
+        found["novelty"] = {name: _novelty(committee, known, one[0]) for name, one in sizes.items()}
     print(json.dumps(found, indent=1))
     return 0 if found["small"]["ratio"] >= LEAST_SMALL and found["large"]["ratio"] >= LEAST_LARGE else 1
 
@@ -86,9 +97,7 @@ def _compare(packages: Sequence[Path], frames: Sequence[Atoms]) -> dict[str, Any
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(REPEATS):
         for name, way in ways.items():
-            started = time.perf_counter()
-            way()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(_seconds(way))
     best = {name: min(found) for name, found in seconds.items()}
     return {
         "frames": len(frames),
@@ -98,6 +107,28 @@ def _compare(packages: Sequence[Path], frames: Sequence[Atoms]) -> dict[str, Any
         "ratio": round(best["calculators"] / best["committee"], 2),
         "largest_difference_eV_A": float(np.abs(forces["committee"] - forces["calculators"]).max()),
     }
+
+
+def _novelty(committee: Committee, known: Known | None, atoms: Atoms) -> dict[str, float]:
+    """Time one frame; the shortest of each counts."""
+    assert known is not None
+    batch, positions = Batch.of([atoms]), atoms.positions
+    described = known.descriptors(batch, positions)
+    element = np.array(atoms.get_chemical_symbols())
+    ways: dict[str, Callable[[], Any]] = {
+        "committee_ms": lambda: _together(committee, [atoms]),
+        "descriptors_ms": lambda: known.descriptors(batch, positions),
+        "distances_ms": lambda: known.novelty(described, element),
+    }
+    return {
+        name: round(1e3 * min(_seconds(way) for _ in range(5 * REPEATS)), 2) for name, way in ways.items()
+    }
+
+
+def _seconds(way: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    way()
+    return time.perf_counter() - started
 
 
 def _together(committee: Committee, frames: Sequence[Atoms]) -> np.ndarray:

@@ -51,27 +51,28 @@ class Settings:
     steps: int
     first_steps: int
 
-    @property
-    def trained_in(self) -> Path:
-        """The folder of trainings of this length."""
-        return self.folder / f"steps-{self.first_steps}-{self.steps}"
+    def folder_of(self, seed: int, way: str, number: int) -> Path:
+        """Return where one way's committee of a round is trained and evaluated."""
+        length = f"steps-{self.first_steps}-{self.steps}"
+        return self.folder / length / f"seed-{seed}" / way / f"round-{number}"
 
 
 def main() -> int:
     """Run all seeds, print one JSON document."""
-    settings = _settings()
+    settings = asked_settings(__doc__)
     emt.load_programs()
     test = emt.trajectories(settings.folder, emt.TEST, 1000)
     curves: list[dict[str, Curve]] = []
     for seed in settings.seeds:
         pool = emt.trajectories(settings.folder, emt.POOL, seed)
-        curves.append({way: _learn(settings, seed, way, pool, test) for way in settings.ways})
+        curves.append({way: learn(settings, seed, way, pool, test) for way in settings.ways})
     print(json.dumps({**_found(curves), "curves": curves}, indent=1))
     return 0
 
 
-def _settings() -> Settings:
-    parser = argparse.ArgumentParser(description=__doc__)
+def asked_settings(description: str | None) -> Settings:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--ways", choices=WAYS, nargs="+", default=list(WAYS))
     parser.add_argument("--rounds", type=int, default=2)
@@ -99,7 +100,7 @@ def _found(curves: Sequence[dict[str, Curve]]) -> dict[str, Any]:
     }
 
 
-def _learn(settings: Settings, seed: int, way: str, pool: Sequence[Atoms], test: Sequence[Atoms]) -> Curve:
+def learn(settings: Settings, seed: int, way: str, pool: Sequence[Atoms], test: Sequence[Atoms]) -> Curve:
     """Return labels and errors after each training of one way."""
     begin, choose = WAYS[way]
     order = np.random.default_rng(seed).permutation(len(pool)).tolist()
@@ -107,7 +108,7 @@ def _learn(settings: Settings, seed: int, way: str, pool: Sequence[Atoms], test:
     curve: Curve = []
     packages: list[Path] | None = None
     for number in range(settings.rounds + 1):
-        folder = settings.trained_in / f"seed-{seed}" / way / f"round-{number}"
+        folder = settings.folder_of(seed, way, number)
         frames = [pool[index] for index in labelled.trained]
         stage = emt.stage_of(MEMBERS, settings.steps if number else settings.first_steps, len(frames))
         before = packages

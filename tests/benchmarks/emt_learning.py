@@ -8,6 +8,7 @@ start as a program. What is done stays in its folder; a benchmark that was inter
 from __future__ import annotations
 
 import json
+import logging
 import math
 import multiprocessing
 import os
@@ -167,7 +168,8 @@ def force_errors(evaluation: FolderEvaluation, frames: Sequence[Atoms], first: i
 
 
 def load_programs() -> None:
-    """Import what every fork needs."""
+    """Import what every fork needs; what NequIP logs stays out of the benchmark's own output."""
+    logging.disable(logging.INFO)
     import nequip.scripts.package
     import nequip.scripts.train  # noqa: F401
 

@@ -28,7 +28,7 @@ EVALUATION_FILE = "evaluation.npz"
 LOG_FILE = "evaluation_log.txt"
 
 #: Atoms evaluated in one batch: larger ones no longer gain, and leave the processor's cache.
-_BATCH_ATOMS = 1000
+_BATCH_ATOMS = 500
 
 
 @dataclass(frozen=True, eq=False)

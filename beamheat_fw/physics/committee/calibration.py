@@ -4,7 +4,8 @@ The spread under-predicts the error, and errors have heavy tails, so no single f
 together. Each element in each environment therefore gets a monotone map from spread to expected error
 (isotonic regression of binned means) and quantiles of the error over that expectation, with the
 finite-sample correction of split conformal prediction [1]_. The map is fitted across folds of whole frames,
-so that no atom is judged by a map that has seen its frame.
+so that no atom is judged by a map that has seen its frame. An environment with too few atoms for a map of its
+own borrows that of all atoms, with quantiles of its own: those hold for few atoms too.
 
 References
 ----------
@@ -14,7 +15,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +30,8 @@ LEVELS.sort()
 #: A group needs this many atoms, in so many frames, for a map of its own.
 FEWEST_ATOMS: Final = 60
 FEWEST_FRAMES: Final = 5
+#: An environment needs so many for quantiles of its own: below, the one of 95 % would be beyond all of them.
+FEWEST_SCORES: Final = 20
 POOLED: Final = "all"
 _ATOMS_PER_BIN: Final = 20
 _MOST_BINS: Final = 12
@@ -207,12 +210,16 @@ def calibrate(errors: ForceErrors) -> Calibration:
             "Label more frames that the committee was not trained on.",
             {"frames": errors.n_frames, "atoms": len(errors.spread_eV_A), "atoms_needed": _ATOMS_PER_BIN},
         )
-    maps = {POOLED: fit_map(errors)}
+    pooled = fit_map(errors)
+    maps = {POOLED: pooled}
     for environment in np.unique(errors.environment).tolist():
-        here = errors.where(errors.environment == environment)
+        inside = errors.environment == environment
+        here = errors.where(inside)
         for key, part in _groups(environment, here).items():
             if len(part.spread_eV_A) >= FEWEST_ATOMS and part.n_frames >= FEWEST_FRAMES:
                 maps[key] = fit_map(part)
+        if environment not in maps and len(here.spread_eV_A) >= FEWEST_SCORES:
+            maps[environment] = _borrowing(pooled, _scores(errors)[inside], here)
     return Calibration(maps, errors.n_frames)
 
 
@@ -223,8 +230,24 @@ def _groups(environment: str, here: ForceErrors) -> dict[str, ForceErrors]:
 
 def fit_map(errors: ForceErrors) -> SpreadMap:
     """Fit one group's map, its quantiles from folds of frames that the map has not seen."""
+    knots, expected = _isotonic(errors.spread_eV_A, errors.error_eV_A)
+    quantiles = conformal_quantiles(_scores(errors), LEVELS)
+    return SpreadMap(knots, expected, quantiles, _scale(errors), len(errors.spread_eV_A))
+
+
+def _borrowing(pooled: SpreadMap, scores: NDArray[np.float64], errors: ForceErrors) -> SpreadMap:
+    """Return the map of all atoms with the quantiles of one group's `scores`."""
+    quantiles = conformal_quantiles(scores, LEVELS)
+    return replace(pooled, quantiles=quantiles, scale=_scale(errors), atoms=len(scores))
+
+
+def _scale(errors: ForceErrors) -> float:
+    return float(np.sqrt(np.mean((errors.error_eV_A / np.maximum(errors.spread_eV_A, _SMALLEST_EV_A)) ** 2)))
+
+
+def _scores(errors: ForceErrors) -> NDArray[np.float64]:
+    """Return each atom's error over what a map expects that has not seen the atom's frame."""
     spread, error = errors.spread_eV_A, errors.error_eV_A
-    knots, expected = _isotonic(spread, error)
     _, number = np.unique(errors.frame, return_inverse=True)
     folds = number % min(_FOLDS, int(number.max()) + 1)
     scores = np.empty(len(error))
@@ -233,8 +256,7 @@ def fit_map(errors: ForceErrors) -> SpreadMap:
         seen = ~left_out if (~left_out).sum() >= 2 else np.ones(len(error), dtype=bool)
         one = SpreadMap(*_isotonic(spread[seen], error[seen]), LEVELS, 1.0, 0)
         scores[left_out] = error[left_out] / one.expected(spread[left_out])
-    scale = float(np.sqrt(np.mean((error / np.maximum(spread, _SMALLEST_EV_A)) ** 2)))
-    return SpreadMap(knots, expected, conformal_quantiles(scores, LEVELS), scale, len(error))
+    return scores
 
 
 def conformal_quantiles(scores: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -109,6 +109,34 @@ def test_rare_group_falls_back_to_its_environment_then_to_all():
     assert calibration.map_for("O", "elsewhere") is calibration.maps["all"]
 
 
+def test_an_environment_with_few_atoms_has_quantiles_of_its_own():
+    """Errors in the particle twice those of all others, and one atom of it in each of thirty frames."""
+
+    def labels(frames: int, seed: int) -> ForceErrors:
+        random = np.random.default_rng(seed)
+        place = np.tile(np.repeat(PLACES, [1, 20, 39]), frames)
+        spread = 0.03 * random.lognormal(0.0, 0.5, len(place))
+        size = spread * np.where(place == "particle", 6.0, 3.0)
+        deviation = size[:, None] * random.normal(size=(len(place), 3))
+        return ForceErrors(
+            spread, deviation, np.full(len(place), "Au"), place, np.repeat(np.arange(frames), 60)
+        )
+
+    few = calibrate(labels(30, 11))
+    assert few.maps["particle"].atoms == 30
+    seen = examine(few, labels(2000, 12)).coverage["particle"]
+    # The chance itself is drawn, from a beta distribution with these 30 scores.
+    assert seen["0.68"]["observed"] == pytest.approx(0.68, abs=3 * 0.084)
+    assert seen["0.95"]["observed"] > 0.85
+    assert (
+        examine(Calibration({"all": few.maps["all"]}, 30), labels(2000, 12)).coverage["particle"]["0.68"][
+            "observed"
+        ]
+        < 0.4
+    )
+    assert "particle" not in calibrate(labels(12, 13)).maps
+
+
 def test_calibration_survives_json(calibrated):
     again = Calibration.from_dict(json.loads(json.dumps(calibrated.to_dict())))
     errors = heavy_tailed(5, 8)
