@@ -12,18 +12,23 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from ase import Atoms
 from rocket_bench import Bench, wait_until
 
 from beamheat_fw.campaign import Campaign, load_campaign
 from beamheat_fw.doctor import examine_and_fix
 from beamheat_fw.firetasks.heating import unpack_series
+from beamheat_fw.firetasks.labels import level_of
 from beamheat_fw.flows.steps import Step, heat
+from beamheat_fw.identity import key_id
 from beamheat_fw.launch.job_folder import holders
 from beamheat_fw.launch.submission import insert_once
+from beamheat_fw.store import labels
 from beamheat_fw.store.artifacts import put_artifact, read_artifact
 from beamheat_fw.store.campaigns import save_campaign
 from beamheat_fw.store.database import Store, make
-from beamheat_fw.store.documents import Committee, MDRun, Potential
+from beamheat_fw.store.datasets import create_dataset
+from beamheat_fw.store.documents import Committee, LabelRequest, LabelResult, MDRun, Potential
 
 pytestmark = [
     pytest.mark.mongod,
@@ -54,7 +59,12 @@ def campaign(store: Store, tmp_path: Path) -> Campaign:
     (file := tmp_path / "campaign.yaml").write_text(yaml.safe_dump(document))
     campaign = load_campaign(file)
     save_campaign(store, campaign)
-    about = {"campaign_id": campaign.campaign_id, "round": 0, "dataset_id": "none"}
+    flake = Atoms("CuAu", positions=[[0.0, 0.0, 0.0], [0.0, 0.0, 2.5]], cell=[9.0] * 3)
+    request = LabelRequest(campaign_id=campaign.campaign_id)
+    (label_id,) = labels.plan_labels(store, [flake], [request], level_of(campaign)).label_ids
+    labels.complete(store, label_id, LabelResult(energy_eV=0.0, forces_eV_A=np.zeros((2, 3))))
+    dataset_id = create_dataset(store, {"train": [label_id]})
+    about = {"campaign_id": campaign.campaign_id, "round": 0, "dataset_id": dataset_id}
     model = put_artifact(store, b"a model")
     potential = make(Potential, **about, member=0, model_seed=0, data_seed=0, artifact_sha256=model)
     store.create(potential)
@@ -65,16 +75,8 @@ def campaign(store: Store, tmp_path: Path) -> Campaign:
 @pytest.fixture
 def firework(bench: Bench, campaign: Campaign) -> int:
     """The heating firework."""
-    potential = make(
-        Potential,
-        campaign_id=campaign.campaign_id,
-        round=0,
-        dataset_id="none",
-        member=0,
-        model_seed=0,
-        data_seed=0,
-    )
-    insert_once(bench.launchpad, heat(Step(campaign, campaign.campaign_id, 0, "heat"), [potential.id]))
+    potential_id = key_id("potentials", campaign.campaign_id, 0, 0)
+    insert_once(bench.launchpad, heat(Step(campaign, campaign.campaign_id, 0, "heat"), [potential_id]))
     return bench.launchpad.fireworks.find_one({"name": {"$regex": "HeatParticle"}})["fw_id"]
 
 
