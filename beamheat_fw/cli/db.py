@@ -119,7 +119,7 @@ def prune(
     launchpad: LaunchpadOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove folders of launches and jobs that are completed, and artifacts that nothing refers to.
+    """Remove folders of completed launches and jobs, and stored states and artifacts that nothing needs.
 
     What runs, waits, has failed or could be resubmitted keeps its folders. Folders are this machine's.
 
