@@ -16,15 +16,34 @@ from gpaw.sphere.lebedev import Y_nL, weight_n
 from gpaw.xc.gga import GGA
 from gpaw.xc.lda import calculate_paw_correction
 from gpaw.xc.pawcorrection import rnablaY_nLv
+from gpaw.xc.vdw import FFTVDWFunctional
+
+#: By functional: what it would make anew for every structure, in two to three seconds of each rank.
+_VDW_KERNELS: dict[str, Any] = {}
 
 
 class WholeSphereXC(XC):
     """GPAW's `xc` parameter, with `WholeSphereGGA` where the functional is a plain GGA."""
 
     def functional(self, *, collinear: bool, atoms: Any = None) -> Any:
-        """Return the functional; anything but a plain GGA is GPAW's own."""
+        """Return the functional; anything but a plain GGA is GPAW's own, and a vdW-DF keeps its kernel."""
         found = super().functional(collinear=collinear, atoms=atoms)
+        if isinstance(found, FFTVDWFunctional):
+            _keep_kernel(found)
         return WholeSphereGGA(found.kernel, found.stencil_range) if type(found) is GGA else found
+
+
+def _keep_kernel(functional: Any) -> None:
+    """Let a vdW-DF take the Fourier-transformed kernel of the one before; it depends on no structure."""
+    construct = functional.construct_fourier_transformed_kernels
+
+    def construct_once() -> None:
+        if functional.name not in _VDW_KERNELS:
+            construct()
+            _VDW_KERNELS[functional.name] = functional.phi_aajp
+        functional.phi_aajp = _VDW_KERNELS[functional.name]
+
+    functional.construct_fourier_transformed_kernels = construct_once
 
 
 class WholeSphereGGA(GGA):
