@@ -32,9 +32,9 @@ from beamheat_fw.store.schema.versions import ensure_schema
 
 REPOSITORY = Path(__file__).parents[2]
 _TASKS = REPOSITORY / "tests" / "rockets"
-_FW_CONFIG = {
+FW_CONFIG = {
     "PING_TIME_SECS": 1,
-    "RUN_EXPIRATION_SECS": 120,
+    "RUN_EXPIRATION_SECS": 20,
     "QUEUE_UPDATE_INTERVAL": 1,
     "RAPIDFIRE_SLEEP_SECS": 1,
     "WFLOCK_EXPIRATION_SECS": 5,
@@ -134,7 +134,7 @@ class Cluster:
         # Plain FireWorks reads no environment, and forgets credentials that stand beside a URI.
         host = launchpad["host"].replace("//", f"//{USER}:{password}@") + "&authSource=admin"
         self.write("plain_launchpad.yaml", {**launchpad, "host": host}).chmod(0o600)
-        self.write("FW_config.yaml", _FW_CONFIG)
+        self.write("FW_config.yaml", FW_CONFIG)
         worker = {"scratch": str(self.scratch), "handover_s": 10, "allowed_tasks": ["bench_tasks"], **env}
         self.write(
             "my_fworker.yaml",
