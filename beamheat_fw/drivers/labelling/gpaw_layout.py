@@ -12,7 +12,7 @@ from ase import Atoms
 from beamheat_fw.campaign import GpawSettings
 from beamheat_fw.physics.labels.k_points import irreducible_k_points
 
-#: Thinner domains would have fewer grid points across than the stencils that reach over their borders.
+#: Domains of 1.1 to 2.4 Å were as fast as bands (docs/measurements.md); thinner ones were not tried.
 _MIN_DOMAIN_A = 1.5
 #: Ranks that share k-points may idle for this share of their time, not more.
 _MOST_IDLE = 0.2
