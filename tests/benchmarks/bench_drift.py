@@ -97,7 +97,7 @@ def _print_run(folder: Path, what: str, protocol: HeatProtocol, package: Path, p
         f"{what} of {protocol.relax_ps:g} ps in {precision}: {1e3 * watch.seconds / watch.calls:.1f} ms an "
         f"evaluation, {1e3 * run.wall_s / protocol.steps:.1f} ms a step; energy drifts by "
         f"{drift['eV']:+.2e} eV, with its error "
-        f"{drift['share']:.2%} of {replica['heat_eV']:.2f} eV (aim {aim:.1%}); {ending}",
+        f"{drift['share']:.3%} of {replica['heat_eV']:.2f} eV (aim {aim:.1%}); {ending}",
         flush=True,
     )
     return ending == FINISHED and drift["share"] <= aim
