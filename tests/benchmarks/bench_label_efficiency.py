@@ -7,8 +7,8 @@ Fair in these ways: all begin with the same labels, choose from the same pool, a
 of the optimiser's steps, each round going on from the members of the round before. The gate's way is the
 campaign's: a tenth of its labels are held out and never trained on, a fifth are random, and all count as
 labels. The other ways train on all of theirs. Errors are of one test set from MD at other temperatures and
-particle sizes. In the last round of the random way a second committee starts from random weights instead,
-with the same labels and steps: what going on from the round before is worth.
+particle sizes. In the last round of the random way two more committees start from random weights instead,
+with the same labels, and as many steps as this round or as all rounds: what going on is worth.
 
 What is done is printed as it is done and stays in the folder; the same command goes on from there.
 """
@@ -36,6 +36,8 @@ from tests.benchmarks.emt_survival import survived
 MEMBERS = 3
 RMSE, WORST = "force_rmse_eV_A", "worst_environment_p95_eV_A"
 ENVIRONMENT_P95 = "p95_eV_A"
+#: From random weights, with the steps of the last round, and with those of all rounds.
+ANEW, ANEW_IN_ALL = "from_random_weights", "from_random_weights_in_all"
 
 Curve = list[dict[str, Any]]
 
@@ -93,9 +95,9 @@ def _found(curves: Sequence[dict[str, Curve]]) -> dict[str, Any]:
             if way != "random"
         },
         "survived": {way: [curve[way][-1]["survived"] for curve in curves] for way in ways},
-        "from_random_weights_over_going_on": {
-            measure: [one["from_random_weights"][measure] / one[measure] for one in last]
-            for measure in (RMSE, WORST)
+        "over_going_on": {
+            name: {measure: [one[name][measure] / one[measure] for one in last] for measure in (RMSE, WORST)}
+            for name in (ANEW, ANEW_IN_ALL)
         },
     }
 
@@ -120,13 +122,23 @@ def learn(settings: Settings, seed: int, way: str, pool: Sequence[Atoms], test: 
         else:
             point["survived"] = survived(folder, packages, seed)
             if way == "random":
-                anew = folder / "from-random-weights"
-                packages = emt.train_committee(anew, frames, stage, 100 * seed + number)
-                evaluation = emt.evaluate_committee(anew, packages, test)
-                point["from_random_weights"] = _measures(emt.force_errors(evaluation, test))
+                point |= _from_random_weights(settings, folder, frames, test, 100 * seed + number)
         print(seed, way, number, json.dumps(point), file=sys.stderr, flush=True)
         curve.append(point)
     return curve
+
+
+def _from_random_weights(
+    settings: Settings, folder: Path, frames: Sequence[Atoms], test: Sequence[Atoms], seed: int
+) -> dict[str, Any]:
+    """Return the errors of committees that do not go on from the round before."""
+    in_all = settings.first_steps + settings.rounds * settings.steps
+    found = {}
+    for name, steps in ((ANEW, settings.steps), (ANEW_IN_ALL, in_all)):
+        anew = folder / name.replace("_", "-")
+        packages = emt.train_committee(anew, frames, emt.stage_of(MEMBERS, steps, len(frames)), seed)
+        found[name] = _measures(emt.force_errors(emt.evaluate_committee(anew, packages, test), test))
+    return found
 
 
 def _measures(errors: ForceErrors) -> dict[str, Any]:
