@@ -57,7 +57,7 @@ class HeatParticle(JobTask):
 
     def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
         """Write the system, the protocol, the committee and what that was trained on."""
-        from beamheat_fw.drivers.md.heat import stage_heat
+        from beamheat_fw.drivers.md.heating.job import stage_heat
         from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile, HeatProtocol
         from beamheat_fw.physics.structures import build_system
 
@@ -77,7 +77,7 @@ class HeatParticle(JobTask):
     def run(self, folder: Path, site: Site) -> Iterable[Any]:
         """Run the MD, or go on from its checkpoints; yield its state for other machines now and then."""
         from beamheat_fw.drivers.md.engines import Start
-        from beamheat_fw.drivers.md.heat import heat_with_snapshots
+        from beamheat_fw.drivers.md.heating.job import heat_with_snapshots
 
         ranks = json.loads((folder / "job.json").read_text())["ranks"]
         start = Start(ranks, site.mpi, site.stop, site.worker.lammps)
@@ -93,7 +93,7 @@ class HeatParticle(JobTask):
 
     def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
         """Save the run: its series as an artifact, ledger, audit and a short series in the document."""
-        from beamheat_fw.drivers.md.heat import OUTCOME_FILE, HeatOutcome, read_series
+        from beamheat_fw.drivers.md.heating.job import OUTCOME_FILE, HeatOutcome, read_series
 
         outcome = HeatOutcome(**json.loads((folder / OUTCOME_FILE).read_text()))
         usable = set(outcome.usable())

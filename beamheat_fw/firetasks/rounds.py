@@ -52,7 +52,7 @@ class ExploreWithCommittee(JobTask):
 
     def stage(self, context: Context, folder: Path, inputs: dict[str, Any]) -> None:
         """Write start structures, protocol and committee."""
-        from beamheat_fw.drivers.md.explore import stage_explore
+        from beamheat_fw.drivers.md.exploration.job import stage_explore
         from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile, ExplorationProtocol
 
         exploration = context.campaign.exploration
@@ -71,7 +71,7 @@ class ExploreWithCommittee(JobTask):
 
     def run(self, folder: Path, site: Site) -> Iterable[Any]:
         """Run the trajectories, or go on with them."""
-        from beamheat_fw.drivers.md.explore import explore
+        from beamheat_fw.drivers.md.exploration.job import explore
 
         ranks = json.loads((folder / "job.json").read_text())["ranks"]
         explore(folder, ranks=ranks, launcher=site.mpi, stop=site.stop)
@@ -79,7 +79,7 @@ class ExploreWithCommittee(JobTask):
 
     def ingest(self, context: Context, folder: Path) -> dict[str, Any]:
         """Save the run and its frames, and begin the round."""
-        from beamheat_fw.drivers.md.explore import ExplorationResult, read_frames
+        from beamheat_fw.drivers.md.exploration.job import ExplorationResult, read_frames
         from beamheat_fw.drivers.md.inputs import write_structures
         from beamheat_fw.drivers.md.launching import OUTCOME_FILE
 

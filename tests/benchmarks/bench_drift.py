@@ -24,9 +24,9 @@ from beamheat_fw.campaign import TrainingStage
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
-from beamheat_fw.drivers.md.heating import FINISHED, HeatingRun
+from beamheat_fw.drivers.md.heating.run import FINISHED, HeatingRun
+from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.protocols import HeatProtocol
-from beamheat_fw.drivers.md.summary import summarise
 from beamheat_fw.drivers.nequip.committee import Committee
 from beamheat_fw.drivers.nequip.plan import DATASET_FILE, TrainingPlan
 from beamheat_fw.drivers.nequip.training import train_member

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from beamheat_fw.drivers.md.heat import read_series
+from beamheat_fw.drivers.md.heating.job import read_series
 from beamheat_fw.physics.interface.conductance import Contact, HeatedSystem, relaxation_conductance
 from beamheat_fw.physics.interface.fluctuation import equilibrium_conductance
 from beamheat_fw.physics.interface.heat_capacity import HeatCapacity

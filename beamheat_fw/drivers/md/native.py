@@ -10,7 +10,7 @@ from beamheat_fw.drivers.md.launching import rank_outcomes, watch_ranks
 
 def run_replicas(folder: Path, start: Start) -> Outcomes:
     """Run replicas, each rank its own."""
-    return _run("beamheat_fw.drivers.md.heat_program", folder, start)
+    return _run("beamheat_fw.drivers.md.heating.program", folder, start)
 
 
 def run_decomposed(folder: Path, start: Start) -> Outcomes:

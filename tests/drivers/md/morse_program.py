@@ -15,10 +15,10 @@ from ase.io import read
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
 from beamheat_fw.drivers.md.forces import Evaluated
-from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.heating.run import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
-from beamheat_fw.drivers.md.summary import summarise
 
 CUTOFF_A, SKIN_A = 6.0, 0.4
 DEPTH_EV, WIDTH_PER_A, LENGTH_A = 0.35, 1.4, 2.8

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from ase.units import kB
 
-from beamheat_fw.drivers.md.audit import Auditor
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
-from beamheat_fw.drivers.md.heat import HeatOutcome, heat, read_series, stage_heat
-from beamheat_fw.drivers.md.heating import FINISHED, STOPPED, WALL_TIME, HeatingRun
+from beamheat_fw.drivers.md.heating.audit import Auditor
+from beamheat_fw.drivers.md.heating.job import HeatOutcome, heat, read_series, stage_heat
+from beamheat_fw.drivers.md.heating.ledger import energy_drift
+from beamheat_fw.drivers.md.heating.run import FINISHED, STOPPED, WALL_TIME, HeatingRun
+from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.inputs import write_structures
-from beamheat_fw.drivers.md.ledger import energy_drift
 from beamheat_fw.drivers.md.protocols import CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.md.rank import STOPPED_STATUS
-from beamheat_fw.drivers.md.summary import summarise
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.committee.gate import Verdict

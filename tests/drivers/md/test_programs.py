@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from beamheat_fw.drivers.md.explore import explore, read_frames, stage_explore
-from beamheat_fw.drivers.md.heat import heat, stage_heat
+from beamheat_fw.drivers.md.exploration.job import explore, read_frames, stage_explore
+from beamheat_fw.drivers.md.heating.job import heat, stage_heat
 from beamheat_fw.drivers.md.inputs import KNOWN_FILE, write_structures
 from beamheat_fw.drivers.md.progress import read_progress
 from beamheat_fw.drivers.md.protocols import CommitteeFile, ExplorationProtocol, HeatProtocol

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
-from beamheat_fw.drivers.md.heating import HeatingRun
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.md.snapshots import restore, steps_done, take, taken_along
 from beamheat_fw.errors import InputError, IntegrityError, Interrupted

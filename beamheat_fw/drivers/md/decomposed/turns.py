@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.heating.run import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.heating.summary import joined, summarise
 from beamheat_fw.drivers.md.protocols import HeatProtocol
-from beamheat_fw.drivers.md.summary import joined, summarise
 
 
 def run_in_turn(

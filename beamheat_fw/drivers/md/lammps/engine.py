@@ -16,15 +16,15 @@ from ase import Atoms
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.engines import Outcomes, Start
 from beamheat_fw.drivers.md.escape import escapes
-from beamheat_fw.drivers.md.heating import FINISHED, WALL_TIME
+from beamheat_fw.drivers.md.heating.ledger import energy_drift, exchangeable_heat_eV
+from beamheat_fw.drivers.md.heating.recorder import write_arrays
+from beamheat_fw.drivers.md.heating.run import FINISHED, WALL_TIME
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, read_structures
 from beamheat_fw.drivers.md.lammps.samples import read_samples, restarts
 from beamheat_fw.drivers.md.lammps.script import Segment, script, species_of, write_data
 from beamheat_fw.drivers.md.lammps.settings import PairStyle
-from beamheat_fw.drivers.md.ledger import energy_drift, exchangeable_heat_eV
 from beamheat_fw.drivers.md.progress import Progress
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
-from beamheat_fw.drivers.md.recorder import write_arrays
 from beamheat_fw.drivers.process import ChildProcess, Command, run_to_end
 from beamheat_fw.whole_files import write_whole
 

@@ -12,7 +12,7 @@ import pytest
 from ase import Atoms
 from ase.build import fcc111
 
-from beamheat_fw.drivers.md.heat import heat, read_series, stage_heat
+from beamheat_fw.drivers.md.heating.job import heat, read_series, stage_heat
 from beamheat_fw.drivers.md.lammps.samples import restarts
 from beamheat_fw.drivers.md.lammps.settings import PairStyle
 from beamheat_fw.drivers.md.protocols import CommitteeFile, HeatProtocol

@@ -1,4 +1,4 @@
-"""The program that explores: ``python -m beamheat_fw.drivers.md.explore_program FOLDER`` under mpirun."""
+"""The program that explores: ``python -m beamheat_fw.drivers.md.exploration.program FOLDER`` under mpirun."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from beamheat_fw.drivers.md.batch import Batch
-from beamheat_fw.drivers.md.exploring import RankExploration
+from beamheat_fw.drivers.md.exploration.judging import judge_of
+from beamheat_fw.drivers.md.exploration.run import RankExploration
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
-from beamheat_fw.drivers.md.heating import STOPPED, RankPlace
+from beamheat_fw.drivers.md.heating.run import STOPPED, RankPlace
 from beamheat_fw.drivers.md.inputs import STARTS_FILE, load_committee, read_structures, run_key
-from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import (
     COMMITTEE_FILE,

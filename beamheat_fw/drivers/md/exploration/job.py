@@ -11,7 +11,7 @@ from typing import Any
 
 from ase import Atoms
 
-from beamheat_fw.drivers.md.heating import FINISHED, WALL_TIME
+from beamheat_fw.drivers.md.heating.run import FINISHED, WALL_TIME
 from beamheat_fw.drivers.md.inputs import STARTS_FILE, read_structures, write_structures
 from beamheat_fw.drivers.md.launching import OUTCOME_FILE, rank_outcomes, run_ranks
 from beamheat_fw.drivers.md.protocols import (
@@ -24,7 +24,7 @@ from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
 from beamheat_fw.whole_files import write_whole
 
-_PROGRAM = "beamheat_fw.drivers.md.explore_program"
+_PROGRAM = "beamheat_fw.drivers.md.exploration.program"
 _NEEDED = ("trajectory", "temperature_K", "seed")
 
 

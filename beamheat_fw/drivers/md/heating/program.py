@@ -1,4 +1,4 @@
-"""The program that heats: ``python -m beamheat_fw.drivers.md.heat_program FOLDER`` under mpirun."""
+"""The program that heats: ``python -m beamheat_fw.drivers.md.heating.program FOLDER`` under mpirun."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from beamheat_fw.drivers.md.audit import Auditor
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
+from beamheat_fw.drivers.md.exploration.judging import judge_of
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
-from beamheat_fw.drivers.md.heating import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.heating.audit import Auditor
+from beamheat_fw.drivers.md.heating.run import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_committee, read_structures, run_key
-from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
-from beamheat_fw.drivers.md.summary import summarise
 from beamheat_fw.whole_files import write_whole
 
 

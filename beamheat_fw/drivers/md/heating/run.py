@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from beamheat_fw.drivers.md.audit import Auditor, AuditRecord
 from beamheat_fw.drivers.md.checkpoints import Checkpoint
 from beamheat_fw.drivers.md.crew import Crew, RankPlace
 from beamheat_fw.drivers.md.escape import escapes
-from beamheat_fw.drivers.md.ledger import Ledger
+from beamheat_fw.drivers.md.heating.audit import Auditor, AuditRecord
+from beamheat_fw.drivers.md.heating.ledger import Ledger
+from beamheat_fw.drivers.md.heating.recorder import Recorder, write_arrays
 from beamheat_fw.drivers.md.minimise import FireSettings, minimise
 from beamheat_fw.drivers.md.observables import frame_temperatures_K, observe
 from beamheat_fw.drivers.md.progress import Progress
 from beamheat_fw.drivers.md.protocols import HeatProtocol
-from beamheat_fw.drivers.md.recorder import Recorder, write_arrays
 
 #: The baths warm up from half their temperatures over this share of equilibration.
 RAMP_SHARE = 0.5

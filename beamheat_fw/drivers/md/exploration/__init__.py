@@ -1,0 +1,1 @@
+"""Exploration: Langevin dynamics that a gate watches, over MPI ranks."""
