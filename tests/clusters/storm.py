@@ -13,6 +13,9 @@ from datetime import UTC, datetime
 from cluster_site import Cluster, Site
 from machines import Machine
 
+#: Strikes a cluster, and says what befell it; None where there was nothing to strike.
+Strike = Callable[[Cluster], str | None]
+
 
 def seed_of_the_storm() -> int:
     """Return BEAMHEAT_STORM_SEED or a seed drawn now, and print it for whoever wants this storm again."""
@@ -48,17 +51,35 @@ class Storm:
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
+        self._weights: dict[Strike, int] = {
+            self._kill_rocket: 3,
+            self._cancel_job: 1,
+            self._kill_node: 2,
+            self._kill_mongod: 2,
+            self._cut_off: 2,
+        }
+        self._yet_to_come = self._random.sample(list(self._weights), len(self._weights))
 
     def rage(self, seconds: float, over: Callable[[], bool]) -> None:
-        """Let it rage for so long, or until what it disturbs is over."""
+        """Strike in every way once, then at random: for so long, or until what it disturbs is over."""
         ends_at = time.monotonic() + seconds
-        strikes = [self._kill_rocket, self._cancel_job, self._kill_node, self._kill_mongod, self._cut_off]
         while time.monotonic() < ends_at and not over():
-            (strike,) = self._random.choices(strikes, weights=[3, 1, 2, 2, 2])
+            strike = self._yet_to_come.pop(0) if self._yet_to_come else self._any_strike()
             if what := strike(self._random.choice(self.site.clusters)):
                 self.befell[what] += 1
                 self.struck_at.append(datetime.now(UTC))
+            elif not self.has_struck_in_every_way:
+                self._yet_to_come.append(strike)
             time.sleep(self._random.uniform(*self.pause_s))
+
+    @property
+    def has_struck_in_every_way(self) -> bool:
+        """Whether everything that a storm does has been done."""
+        return len(self.befell) == len(self._weights)
+
+    def _any_strike(self) -> Strike:
+        (strike,) = self._random.choices(list(self._weights), weights=list(self._weights.values()))
+        return strike
 
     def _kill_rocket(self, cluster: Cluster) -> str | None:
         rockets = [(node, pid) for node in cluster.nodes for pid in _rockets_on(node)]

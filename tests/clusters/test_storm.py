@@ -119,6 +119,7 @@ def test_labels_and_chains_in_a_storm_come_to_what_they_come_to_in_the_calm(
             for fw_id in (first, second):
                 assert [launch["state"] for launch in desk.launches(fw_id)].count("COMPLETED") == 1
             assert desk.firework(second)["spec"]["from_parent"] == "kept"
+        assert storm.has_struck_in_every_way, storm.befell
         found = outcome(desk.store.db, _BY_NOW)
     assert undisturbed.wait(_PATIENCE_S) == 0, calm.bench.log()
     expected = outcome(calm.store.db, _BY_NOW)

@@ -105,9 +105,10 @@ def test_training_killed_three_times_ends_in_the_weights_of_an_undisturbed_one(
         monkeypatch.setenv(name, value)
     resumed = train_member(tmp_path, stop=lambda: False)
     assert resumed.epochs == tiny_members[0].epochs == tiny_stage.max_epochs
-    starts = [epochs_of(attempt, version) for version in range(4)]
+    # A training that was killed before it had ended an epoch has no version of the curves.
+    starts = [epochs_of(attempt, version) for version in range(len(list(attempt.glob("curves/version_*"))))]
     assert starts[0][0] == 0
-    assert starts[3][-1] == tiny_stage.max_epochs - 1
+    assert starts[-1][-1] == tiny_stage.max_epochs - 1
     for before, after in itertools.pairwise(starts):
         assert before[-1] <= after[0] <= before[-1] + 1
     # With NequIP's own data module the frames would be shuffled as in the first epochs once more.
