@@ -23,8 +23,9 @@ from ase.md.langevin import Langevin
 from beamheat_fw.campaign import TrainingStage
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
+from beamheat_fw.drivers.md.endings import FINISHED
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
-from beamheat_fw.drivers.md.heating.run import FINISHED, HeatingRun
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.nequip.committee import Committee

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ase import Atoms
 
-from beamheat_fw.drivers.md.exploration.judging import judge_of
+from beamheat_fw.drivers.md.crew import RankPlace
 from beamheat_fw.drivers.md.exploration.run import BatchFiles, RankExploration
 from beamheat_fw.drivers.md.forces import CommitteeForces
-from beamheat_fw.drivers.md.heating.run import RankPlace
+from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.protocols import CommitteeFile, ExplorationProtocol
 from beamheat_fw.drivers.nequip.committee import Committee
 from tests.benchmarks.emt_learning import particle_on_copper

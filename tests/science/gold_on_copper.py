@@ -15,8 +15,9 @@ from ase import Atoms
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
+from beamheat_fw.drivers.md.endings import FINISHED
 from beamheat_fw.drivers.md.forces import Evaluated
-from beamheat_fw.drivers.md.heating.run import FINISHED, HeatingRun
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.identity import content_hash
 from beamheat_fw.physics.interface.run_plan import one_run_error, plan_runs

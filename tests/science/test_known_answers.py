@@ -9,9 +9,9 @@ from ase.units import fs, kB
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.forces import Evaluated
-from beamheat_fw.drivers.md.heating.source import HeatSource, SourcedVerlet
 from beamheat_fw.drivers.md.integrators import Langevin, State, Thermostat, VelocityVerlet
 from beamheat_fw.drivers.md.observables import observe
+from beamheat_fw.drivers.md.source import HeatSource, SourcedVerlet
 from beamheat_fw.drivers.md.velocities import RandomStreams, thermal_velocities
 
 #: One step of 0.1 in units of k = 1 eV/Å² and m = 1 amu, whose unit of time is ASE's.

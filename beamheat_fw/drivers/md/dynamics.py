@@ -11,8 +11,8 @@ from ase.units import fs
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.forces import Evaluated, Forces
-from beamheat_fw.drivers.md.heating.source import HeatSource, SourcedVerlet
 from beamheat_fw.drivers.md.integrators import Langevin, State, Thermostat, VelocityVerlet
+from beamheat_fw.drivers.md.source import HeatSource, SourcedVerlet
 from beamheat_fw.drivers.md.velocities import RandomStreams, thermal_velocities
 
 #: Binds a potential to a batch.

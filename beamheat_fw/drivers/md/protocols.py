@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from ase import Atoms
 
+from beamheat_fw.drivers.md.bath_region import far_support
 from beamheat_fw.drivers.md.dynamics import Drive, Motion
 from beamheat_fw.drivers.md.engines import engine_of
-from beamheat_fw.drivers.md.heating.bath_region import far_support
 from beamheat_fw.drivers.md.lammps.settings import PairStyle
 from beamheat_fw.errors import InputError
 from beamheat_fw.units import NW_PER_EV_PER_PS

@@ -14,8 +14,9 @@ from ase.io import read
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
+from beamheat_fw.drivers.md.endings import STOPPED
 from beamheat_fw.drivers.md.forces import Evaluated
-from beamheat_fw.drivers.md.heating.run import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank

@@ -7,11 +7,11 @@ import pytest
 from ase import Atoms
 
 from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.crew import RankPlace
 from beamheat_fw.drivers.md.exploration.job import read_frames
-from beamheat_fw.drivers.md.exploration.judging import judge_of
 from beamheat_fw.drivers.md.exploration.run import RankExploration
 from beamheat_fw.drivers.md.forces import CommitteeForces
-from beamheat_fw.drivers.md.heating.run import RankPlace
+from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.protocols import CommitteeFile, ExplorationProtocol
 from beamheat_fw.drivers.nequip.committee import Committee
 from beamheat_fw.physics.committee.gate import Verdict

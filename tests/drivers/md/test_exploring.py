@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from beamheat_fw.drivers.md.crew import RankPlace
+from beamheat_fw.drivers.md.endings import FINISHED, STOPPED, WALL_TIME
 from beamheat_fw.drivers.md.exploration.job import read_frames, stage_explore
-from beamheat_fw.drivers.md.exploration.judging import judge_of
 from beamheat_fw.drivers.md.exploration.run import RankExploration, in_batches, share_of_rank
-from beamheat_fw.drivers.md.heating.run import FINISHED, STOPPED, WALL_TIME, RankPlace
+from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.protocols import CommitteeFile, ExplorationProtocol
 from beamheat_fw.errors import InputError
 from beamheat_fw.physics.committee.gate import Verdict

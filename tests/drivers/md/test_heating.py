@@ -17,10 +17,11 @@ import pytest
 from ase.units import kB
 
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
+from beamheat_fw.drivers.md.endings import FINISHED, STOPPED, WALL_TIME
 from beamheat_fw.drivers.md.heating.audit import Auditor
 from beamheat_fw.drivers.md.heating.job import HeatOutcome, heat, read_series, stage_heat
 from beamheat_fw.drivers.md.heating.ledger import energy_drift
-from beamheat_fw.drivers.md.heating.run import FINISHED, STOPPED, WALL_TIME, HeatingRun
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.inputs import write_structures
 from beamheat_fw.drivers.md.protocols import CommitteeFile, HeatProtocol

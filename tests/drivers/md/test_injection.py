@@ -10,15 +10,16 @@ from ase.build import graphene
 from ase.units import kB
 
 from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.bath_region import far_support
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
-from beamheat_fw.drivers.md.heating.bath_region import far_support
+from beamheat_fw.drivers.md.endings import FINISHED
 from beamheat_fw.drivers.md.heating.job import read_series
-from beamheat_fw.drivers.md.heating.run import FINISHED, HeatingRun
-from beamheat_fw.drivers.md.heating.source import HeatSource
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.integrators import State, Thermostat, kinetic_energies_eV
 from beamheat_fw.drivers.md.observables import observe
 from beamheat_fw.drivers.md.protocols import HeatProtocol
+from beamheat_fw.drivers.md.source import HeatSource
 from beamheat_fw.drivers.md.velocities import RandomStreams
 from beamheat_fw.errors import CalculationError, InputError
 

@@ -7,14 +7,14 @@ import pytest
 from ase import Atoms
 
 from beamheat_fw.drivers.md.batch import Batch
-from beamheat_fw.drivers.md.crew import replicas
+from beamheat_fw.drivers.md.crew import RankPlace, replicas
 from beamheat_fw.drivers.md.exploration.job import read_frames
-from beamheat_fw.drivers.md.exploration.judging import judge_of
 from beamheat_fw.drivers.md.exploration.run import RankExploration
 from beamheat_fw.drivers.md.forces import CommitteeForces
 from beamheat_fw.drivers.md.heating.audit import Auditor
-from beamheat_fw.drivers.md.heating.run import HeatingRun, RankPlace
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.inputs import KNOWN_FILE, run_key, write_structures
+from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, CommitteeFile, ExplorationProtocol, HeatProtocol
 from beamheat_fw.drivers.nequip.committee import Committee

@@ -9,7 +9,7 @@ from beamheat_fw.drivers.md.checkpoints import Checkpoint, CheckpointFolder
 from beamheat_fw.drivers.md.crew import Crew, RankPlace
 from beamheat_fw.drivers.md.decomposed.dynamics import DecomposedDynamics, MakeShareForces
 from beamheat_fw.drivers.md.decomposed.ranks import Ranks
-from beamheat_fw.drivers.md.heating.run import STOPPED, WALL_TIME
+from beamheat_fw.drivers.md.endings import STOPPED, WALL_TIME
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.errors import InputError
 

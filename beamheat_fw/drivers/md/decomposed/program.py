@@ -19,11 +19,12 @@ from beamheat_fw.drivers.md.decomposed.forces import (
 from beamheat_fw.drivers.md.decomposed.ranks import Ranks
 from beamheat_fw.drivers.md.decomposed.share import Share
 from beamheat_fw.drivers.md.decomposed.turns import run_in_turn
-from beamheat_fw.drivers.md.exploration.judging import judge_of
+from beamheat_fw.drivers.md.endings import STOPPED
 from beamheat_fw.drivers.md.forces import Stopwatch
 from beamheat_fw.drivers.md.heating.audit import Auditor
-from beamheat_fw.drivers.md.heating.run import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_committee, load_parts, read_structures, run_key
+from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from beamheat_fw.drivers.md.heating.run import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.endings import STOPPED
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.heating.summary import joined, summarise
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 

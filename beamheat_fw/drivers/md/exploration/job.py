@@ -11,7 +11,7 @@ from typing import Any
 
 from ase import Atoms
 
-from beamheat_fw.drivers.md.heating.run import FINISHED, WALL_TIME
+from beamheat_fw.drivers.md.endings import FINISHED, WALL_TIME
 from beamheat_fw.drivers.md.inputs import STARTS_FILE, read_structures, write_structures
 from beamheat_fw.drivers.md.launching import OUTCOME_FILE, rank_outcomes, run_ranks
 from beamheat_fw.drivers.md.protocols import (

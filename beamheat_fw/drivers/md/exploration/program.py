@@ -9,11 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from beamheat_fw.drivers.md.batch import Batch
-from beamheat_fw.drivers.md.exploration.judging import judge_of
+from beamheat_fw.drivers.md.crew import RankPlace
+from beamheat_fw.drivers.md.endings import STOPPED
 from beamheat_fw.drivers.md.exploration.run import RankExploration
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
-from beamheat_fw.drivers.md.heating.run import STOPPED, RankPlace
 from beamheat_fw.drivers.md.inputs import STARTS_FILE, load_committee, read_structures, run_key
+from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import (
     COMMITTEE_FILE,

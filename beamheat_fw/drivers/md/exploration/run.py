@@ -13,11 +13,12 @@ from ase import Atoms
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.checkpoints import Checkpoint, CheckpointFolder
+from beamheat_fw.drivers.md.crew import RankPlace
 from beamheat_fw.drivers.md.dynamics import Dynamics, MakeForces
+from beamheat_fw.drivers.md.endings import FINISHED, STOPPED, WALL_TIME
 from beamheat_fw.drivers.md.exploration.frames import FrameInfo, FrameLog
-from beamheat_fw.drivers.md.exploration.judging import Judge, Look
-from beamheat_fw.drivers.md.heating.run import FINISHED, STOPPED, WALL_TIME, RankPlace
 from beamheat_fw.drivers.md.inputs import write_structures
+from beamheat_fw.drivers.md.judging import Judge, Look
 from beamheat_fw.drivers.md.observables import frame_temperatures_K
 from beamheat_fw.drivers.md.progress import Progress
 from beamheat_fw.drivers.md.protocols import ExplorationProtocol

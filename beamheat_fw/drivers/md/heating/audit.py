@@ -8,7 +8,7 @@ import numpy as np
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.dynamics import MakeForces
-from beamheat_fw.drivers.md.exploration.judging import VERDICTS, Judge, Look
+from beamheat_fw.drivers.md.judging import VERDICTS, Judge, Look
 from beamheat_fw.physics.committee.environments import ENVIRONMENTS, environments_of
 from beamheat_fw.physics.committee.gate import Verdict
 

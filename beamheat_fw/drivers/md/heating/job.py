@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from beamheat_fw.drivers.md.endings import WALL_TIME
 from beamheat_fw.drivers.md.engines import Start, engine_of
-from beamheat_fw.drivers.md.heating.run import WALL_TIME
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, write_structures
 from beamheat_fw.drivers.md.launching import OUTCOME_FILE
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol

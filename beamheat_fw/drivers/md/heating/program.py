@@ -9,12 +9,13 @@ from pathlib import Path
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
-from beamheat_fw.drivers.md.exploration.judging import judge_of
+from beamheat_fw.drivers.md.endings import STOPPED
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
 from beamheat_fw.drivers.md.heating.audit import Auditor
-from beamheat_fw.drivers.md.heating.run import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, load_committee, read_structures, run_key
+from beamheat_fw.drivers.md.judging import judge_of
 from beamheat_fw.drivers.md.known import Known
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank

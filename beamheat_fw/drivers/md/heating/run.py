@@ -11,6 +11,7 @@ import numpy as np
 
 from beamheat_fw.drivers.md.checkpoints import Checkpoint
 from beamheat_fw.drivers.md.crew import Crew, RankPlace
+from beamheat_fw.drivers.md.endings import FINISHED, NONE_LEFT, STOPPED, WALL_TIME
 from beamheat_fw.drivers.md.escape import escapes
 from beamheat_fw.drivers.md.heating.audit import Auditor, AuditRecord
 from beamheat_fw.drivers.md.heating.ledger import Ledger
@@ -22,8 +23,6 @@ from beamheat_fw.drivers.md.protocols import HeatProtocol
 
 #: The baths warm up from half their temperatures over this share of equilibration.
 RAMP_SHARE = 0.5
-
-FINISHED, WALL_TIME, STOPPED, NONE_LEFT = "finished", "wall_time", "stopped", "no_replica_left"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from beamheat_fw.drivers.md.endings import FINISHED, STOPPED, WALL_TIME
 from beamheat_fw.drivers.md.heating.ledger import energy_drift, exchangeable_heat_eV
-from beamheat_fw.drivers.md.heating.run import FINISHED, STOPPED, WALL_TIME, HeatingRun
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 
 
 def summarise(run: HeatingRun, ending: str) -> dict[str, Any]:

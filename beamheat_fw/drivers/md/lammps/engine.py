@@ -14,11 +14,11 @@ import numpy as np
 from ase import Atoms
 
 from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.endings import FINISHED, WALL_TIME
 from beamheat_fw.drivers.md.engines import Outcomes, Start
 from beamheat_fw.drivers.md.escape import escapes
 from beamheat_fw.drivers.md.heating.ledger import energy_drift, exchangeable_heat_eV
 from beamheat_fw.drivers.md.heating.recorder import write_arrays
-from beamheat_fw.drivers.md.heating.run import FINISHED, WALL_TIME
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, read_structures
 from beamheat_fw.drivers.md.lammps.samples import read_samples, restarts
 from beamheat_fw.drivers.md.lammps.script import Segment, script, species_of, write_data

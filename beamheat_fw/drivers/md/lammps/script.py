@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from beamheat_fw.drivers.md.heating.bath_region import far_support
+from beamheat_fw.drivers.md.bath_region import far_support
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.units import NW_PER_EV_PER_PS
 from beamheat_fw.whole_files import write_whole

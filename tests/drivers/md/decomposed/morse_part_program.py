@@ -19,7 +19,8 @@ from beamheat_fw.drivers.md.decomposed.graph import PartGraph
 from beamheat_fw.drivers.md.decomposed.ranks import Ranks
 from beamheat_fw.drivers.md.decomposed.share import Share
 from beamheat_fw.drivers.md.decomposed.turns import run_in_turn
-from beamheat_fw.drivers.md.heating.run import STOPPED, HeatingRun
+from beamheat_fw.drivers.md.endings import STOPPED
+from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.md.rank import run_rank
 

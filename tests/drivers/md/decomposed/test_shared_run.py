@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beamheat_fw.drivers.md.heating.run import STOPPED
+from beamheat_fw.drivers.md.endings import STOPPED
 from beamheat_fw.drivers.md.inputs import write_structures
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.mpi import MpiLauncher
