@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beamheat_fw.drivers.nequip.frames import Frames
+from beamheat_fw.drivers.nequip.member_networks import MemberNetworks
 from beamheat_fw.drivers.nequip.models import (
     EnergyModel,
     Precision,
@@ -78,6 +79,7 @@ class Committee:
 
     def __init__(self, models: Sequence[EnergyModel], device: str = "cpu") -> None:
         self._models = tuple(models)
+        self._networks = MemberNetworks(self._models, device)
         self._device = device
         self._types_of: tuple[Frames, torch.Tensor] | None = None
 
@@ -152,11 +154,9 @@ class Committee:
         vectors, shared = self._inputs(frames, positions, neighbours)
         asked = range(len(self)) if members is None else members
         atom_energies, forces = [], []
-        for member in asked:
-            edge_vectors = vectors.detach().requires_grad_()
-            energies = self._atom_energies(member, edge_vectors, shared)
-            atom_energies.append(energies.detach().cpu().numpy())
-            forces.append(_forces(energies, edge_vectors, shared["edge_index"]))
+        for energies, slopes in self._networks.energies_and_slopes(shared, vectors, asked):
+            atom_energies.append(energies.cpu().numpy())
+            forces.append(_forces(slopes, shared["edge_index"], len(positions)))
         stacked = np.stack(atom_energies)
         return Evaluation(
             energies_eV=np.add.reduceat(stacked, frames.offsets[:-1], axis=1),
@@ -196,12 +196,6 @@ class Committee:
         }
         return torch.from_numpy(edges.vectors_A).to(self._device), shared
 
-    def _atom_energies(
-        self, member: int, edge_vectors: torch.Tensor, shared: dict[str, torch.Tensor]
-    ) -> torch.Tensor:
-        output: dict[str, Any] = self._models[member].module({**shared, "edge_vectors": edge_vectors})
-        return output["atomic_energy"].view(-1)
-
     def _types(self, frames: Frames) -> torch.Tensor:
         import torch
 
@@ -232,13 +226,10 @@ def read_descriptors(
     return (sums.index_add_(0, atom_of_edge, features) / edges[:, None]).cpu().numpy()
 
 
-def _forces(
-    atom_energies: torch.Tensor, edge_vectors: torch.Tensor, edge_index: torch.Tensor
-) -> NDArray[np.float64]:
+def _forces(slopes: torch.Tensor, edge_index: torch.Tensor, atoms: int) -> NDArray[np.float64]:
     import torch
 
-    (slopes,) = torch.autograd.grad(atom_energies.sum(), edge_vectors)
     # An edge's vector is x_neighbour - x_atom, so its slope pushes the atom and pulls the neighbour.
-    forces = torch.zeros(len(atom_energies), 3, dtype=slopes.dtype, device=slopes.device)
+    forces = torch.zeros(atoms, 3, dtype=slopes.dtype, device=slopes.device)
     forces.index_add_(0, edge_index[0], slopes).index_add_(0, edge_index[1], slopes, alpha=-1.0)
     return forces.cpu().numpy()

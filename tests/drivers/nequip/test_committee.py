@@ -12,6 +12,7 @@ from beamheat_fw.drivers.nequip.calculator import CommitteeCalculator
 from beamheat_fw.drivers.nequip.committee import Committee, Evaluation
 from beamheat_fw.drivers.nequip.evaluate import FolderEvaluation, evaluate_folder
 from beamheat_fw.drivers.nequip.frames import Frames, stacked_positions
+from beamheat_fw.drivers.nequip.models import load_model
 from beamheat_fw.drivers.nequip.neighbours import NeighbourList
 from beamheat_fw.errors import CalculationError, InputError, IntegrityError
 
@@ -72,6 +73,30 @@ def test_one_member_alone_equals_its_share_of_all(committee: Committee, tiny_dat
     second = evaluate(committee, tiny_dataset[:2], members=[1])
     np.testing.assert_array_equal(second.forces_eV_A[0], everyone.forces_eV_A[1])
     assert (second.spread_eV_A == 0.0).all()
+
+
+def test_what_members_compute_alike_is_computed_once(
+    tiny_committee_packages: list[Path], tiny_dataset: list[Atoms]
+) -> None:
+    models = [load_model(package) for package in tiny_committee_packages]
+    committee, calls = Committee(models), []
+    for model in models:
+        model.module.model.func.bessel_encode.register_forward_hook(lambda *_: calls.append("basis"))
+        model.module.model.func.layer0_convnet.register_forward_hook(lambda *_: calls.append("network"))
+    evaluate(committee, tiny_dataset[:1])
+    assert calls == ["basis", *["network"] * len(models)]
+
+
+def test_members_with_other_edges_share_nothing(
+    tiny_committee_packages: list[Path], tiny_dataset: list[Atoms]
+) -> None:
+    models = [load_model(package, precision="float64") for package in tiny_committee_packages]
+    models[1].module.model.func.bessel_encode.bessel_weights *= 1.01
+    together = evaluate(Committee(models), tiny_dataset[:2])
+    for member, model in enumerate(models):
+        alone = evaluate(Committee([model]), tiny_dataset[:2])
+        np.testing.assert_allclose(together.forces_eV_A[member], alone.forces_eV_A[0], atol=1e-12)
+        np.testing.assert_allclose(together.energies_eV[member], alone.energies_eV[0], atol=1e-10)
 
 
 def test_atom_energies_sum_to_the_frames_energies(committee: Committee, tiny_dataset: list[Atoms]) -> None:
