@@ -3,13 +3,14 @@
 The spread under-predicts the error, and errors have heavy tails, so no single factor meets 68 and 95 %
 together. Each element in each environment therefore gets a monotone map from spread to expected error
 (isotonic regression of binned means) and quantiles of the error over that expectation, with the
-finite-sample correction of split conformal prediction [1]_. The map is fitted across folds of whole frames,
-so that no atom is judged by a map that has seen its frame. An environment with too few atoms for a map of its
-own borrows that of all atoms, with quantiles of its own: those hold for few atoms too.
+finite-sample correction of split conformal prediction [1]_, interpolated [2]_. The map is fitted across folds
+of whole frames, so that no atom is judged by a map that has seen its frame. An environment with too few atoms
+for a map of its own borrows that of all atoms, with quantiles of its own: those hold for few atoms too.
 
 References
 ----------
 .. [1] A. N. Angelopoulos, S. Bates, Found. Trends Mach. Learn. 16, 494 (2023), section 2.
+.. [2] R. Beran, P. Hall, J. R. Stat. Soc. B 55, 643 (1993).
 """
 
 from __future__ import annotations
@@ -260,10 +261,13 @@ def _scores(errors: ForceErrors) -> NDArray[np.float64]:
 
 
 def conformal_quantiles(scores: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the ceil((n + 1) level)-th smallest score for each level; the largest where there is none."""
-    n = len(scores)
-    rank = np.minimum(np.ceil((n + 1) * levels).astype(int), n)
-    return np.sort(scores)[rank - 1]
+    """Return the score of rank (n + 1) level for each level, between two scores by interpolation [2]_.
+
+    A new score is below it with nearly the stated chance. The next larger score instead would hold too
+    often, by up to 1/(n + 1), which is much for few atoms. None is beyond the largest.
+    """
+    ranks = (len(scores) + 1) * levels
+    return np.interp(ranks, np.arange(1, len(scores) + 1), np.sort(scores))
 
 
 def _isotonic(

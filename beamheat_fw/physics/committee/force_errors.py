@@ -99,8 +99,8 @@ class ForceErrors:
         """How many frames there are."""
         return len(np.unique(self.frame))
 
-    def where(self, chosen: NDArray[np.bool_]) -> ForceErrors:
-        """Return some of the atoms."""
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int_]) -> ForceErrors:
+        """Return some of the atoms, by a mask or by their numbers."""
         return ForceErrors(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
     def of_environments(self) -> dict[str, ForceErrors]:
