@@ -111,4 +111,6 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint)" ]; then
         'from beamheat_fw.store.server.launchpad_file import embedded_server; embedded_server().prepare()'
     fingerprint >"$stamp"
 fi
+# Whoever has set PYTHONDONTWRITEBYTECODE would else wait for the compiler at every start of a rocket.
+.venv/bin/python -m compileall -q beamheat_fw tests/rockets
 say "ready in $((SECONDS - started)) s"

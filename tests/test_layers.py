@@ -43,3 +43,8 @@ def test_submitting_loads_nothing_heavy(tmp_path):
     arguments = ["submit", "workflows/quickstart.yaml", "--to-file", str(tmp_path / "wf.yaml")]
     loaded = loaded_after(f"from beamheat_fw.cli.main import run; assert run({arguments!r}) == 0")
     assert not loaded & HEAVY
+
+
+def test_rocket_and_doctor_load_neither_scipy_nor_anything_heavy():
+    loaded = loaded_after("import beamheat_fw.launch.rockets, beamheat_fw.doctor")
+    assert not loaded & (HEAVY | {"scipy", "pymatgen"})

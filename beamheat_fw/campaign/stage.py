@@ -14,4 +14,4 @@ Count = Annotated[int, Field(ge=1)]
 class Stage(BaseModel):
     """What all stages share: frozen, no unknown keys, no infinities."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)

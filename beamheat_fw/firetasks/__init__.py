@@ -1,28 +1,33 @@
-"""Firetasks: thin, idempotent, found by FireWorks under ``beamheat_fw.firetasks.NAME``."""
+"""Firetasks: thin, idempotent, found by FireWorks under ``beamheat_fw.firetasks.NAME``.
 
-from beamheat_fw.firetasks.campaigns import Advance, SaveCampaign
-from beamheat_fw.firetasks.committees import AssembleCommittee, CalibrateCommittee
-from beamheat_fw.firetasks.conductance import AnalyseConductance
-from beamheat_fw.firetasks.heating import HeatParticle
-from beamheat_fw.firetasks.labels import LabelStructures, ProposeStructures
-from beamheat_fw.firetasks.prediction import PredictTemperature
-from beamheat_fw.firetasks.rounds import ExploreWithCommittee, SelectStructures
-from beamheat_fw.firetasks.spectrum import AnalyseSpectrum
-from beamheat_fw.firetasks.training import BuildDataset, TrainMember
+Each is imported when it is asked for: a rocket that labels starts without what spectra and committees need.
+"""
 
-__all__ = [
-    "Advance",
-    "AnalyseConductance",
-    "AnalyseSpectrum",
-    "AssembleCommittee",
-    "BuildDataset",
-    "CalibrateCommittee",
-    "ExploreWithCommittee",
-    "HeatParticle",
-    "LabelStructures",
-    "PredictTemperature",
-    "ProposeStructures",
-    "SaveCampaign",
-    "SelectStructures",
-    "TrainMember",
-]
+from importlib import import_module
+from typing import Any
+
+#: Name of each firetask and the module that holds it, which may change; the name may not.
+_MODULES = {
+    "Advance": "campaigns",
+    "AnalyseConductance": "conductance",
+    "AnalyseSpectrum": "spectrum",
+    "AssembleCommittee": "committees",
+    "BuildDataset": "training",
+    "CalibrateCommittee": "committees",
+    "ExploreWithCommittee": "rounds",
+    "HeatParticle": "heating",
+    "LabelStructures": "labels",
+    "PredictTemperature": "prediction",
+    "ProposeStructures": "labels",
+    "SaveCampaign": "campaigns",
+    "SelectStructures": "rounds",
+    "TrainMember": "training",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

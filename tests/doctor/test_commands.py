@@ -7,32 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from bench_tasks import Fail, Sleep
 from fireworks import Firework
 from rocket_bench import Bench
 
-from beamheat_fw.cli import cancel, doctor, main, pause, resubmit, resume
+from beamheat_fw.cli import main
 from beamheat_fw.launch.owner import this_process
 from beamheat_fw.store.database import Store, make
 from beamheat_fw.store.documents import CampaignRecord
 
 pytestmark = pytest.mark.mongod
-
-MODULES = {"doctor": doctor, "resubmit": resubmit, "pause": pause, "resume": resume, "cancel": cancel}
-
-
-@pytest.fixture(autouse=True)
-def only_these_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build the command from the modules under test alone."""
-
-    def build() -> typer.Typer:
-        app = typer.Typer(pretty_exceptions_enable=False)
-        for name, module in MODULES.items():
-            app.command(name)(module.command)
-        return app
-
-    monkeypatch.setattr(main, "_build_app", build)
 
 
 def beamheat(bench: Bench, *arguments: str) -> int:

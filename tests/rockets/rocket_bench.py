@@ -65,8 +65,7 @@ class Bench:
         self, *arguments: str, environ: dict[str, str] | None = None, **env: Any
     ) -> subprocess.Popen[str]:
         """Start ``beamheat rlaunch`` with a worker file; its output goes to rockets.log."""
-        code = "from beamheat_fw.cli import main; main.COMMANDS = (('rlaunch', 'rlaunch'),); main.main()"
-        command = [sys.executable, "-c", code, "rlaunch", "-l", str(self.launchpad_file)]
+        command = [sys.executable, "-m", "beamheat_fw", "rlaunch", "-l", str(self.launchpad_file)]
         command += ["-w", str(self.worker_file(**env)), *arguments]
         return self.start(command, environ)
 

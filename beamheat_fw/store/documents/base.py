@@ -21,7 +21,10 @@ Vector = tuple[float, float, float]
 class Part(BaseModel):
     """A part of a document: frozen, no unknown fields, no NaN or infinity."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_by_name=True)
+    # Most programs meet few of the models: each is made ready when it is first used.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, validate_by_name=True, defer_build=True
+    )
 
     @model_validator(mode="before")
     @classmethod
