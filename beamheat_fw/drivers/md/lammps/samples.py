@@ -33,17 +33,17 @@ def read_samples(folder: Path, protocol: HeatProtocol, replica: int) -> dict[str
     """Return a replica's samples: `COLUMNS` and ``time_ps``, ``booked_eV``, each of shape (S,).
 
     A segment that was interrupted counts up to where the next one began, and what its bath took until then
-    goes on counting: a restarted bath counts from zero.
+    goes on counting: a bath counts from the first sample of its segment.
     """
     parts, took = [], 0.0
     begun = segments(folder, replica)
     for segment, following in zip(begun, [*begun[1:], None], strict=True):
         rows = _rows(folder / segment.samples)
+        rows[:, -1] += took - rows[:1, -1]
         if following is not None:
             rows = rows[rows[:, 0] <= following.first_step]
         if segment.first_step:
             rows = rows[rows[:, 0] > segment.first_step]
-        rows[:, -1] += took
         took = rows[-1, -1] if len(rows) else took
         parts.append(rows)
     joined = np.concatenate(parts) if parts else np.empty((0, len(COLUMNS)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 
 from beamheat_fw.drivers.md.bath_region import far_support
 from beamheat_fw.drivers.md.protocols import HeatProtocol
@@ -154,17 +154,7 @@ def _equilibrate(protocol: HeatProtocol, segment: Segment, seed: int) -> list[st
 
 
 def _main(system: Atoms, protocol: HeatProtocol, segment: Segment, seed: int) -> list[str]:
-    lines = ["variable took equal 0.0"]
-    if protocol.injects:
-        power = protocol.power_nW(segment.replica) / NW_PER_EV_PER_PS
-        kelvin, damp_ps = protocol.support_K, 1.0 / protocol.friction_per_ps
-        lines = [
-            f"group far id {_ids(far_support(system, protocol.bath_share))}",
-            # Wirnsberger, Frenkel, Dellago, J. Chem. Phys. 143, 124104 (2015); it keeps linear momentum.
-            f"fix source particle ehex 1 {power:.10g}",
-            f"fix far far langevin {kelvin:.10g} {kelvin:.10g} {damp_ps:.10g} {seed + 4} zero yes tally yes",
-            "variable took equal f_far",
-        ]
+    lines = _injection(system, protocol, segment, seed) if protocol.injects else ["variable took equal 0.0"]
     printed = "$(step) $(c_T_particle) $(c_T_support) $(v_E_particle) $(v_E_support) $(v_took)"
     return [
         *lines,
@@ -173,4 +163,28 @@ def _main(system: Atoms, protocol: HeatProtocol, segment: Segment, seed: int) ->
         f'fix samples all print {protocol.sample_every} "{printed}" file {segment.samples} '
         'title "" screen no',
         f"run {protocol.steps} upto",
+    ]
+
+
+def _injection(system: Atoms, protocol: HeatProtocol, segment: Segment, seed: int) -> list[str]:
+    """Return the source and the bath far from it, and what the bath took.
+
+    LAMMPS counts the work of a bath's force f over a step as f v dt, with the velocity in the middle of
+    the kick. A sample lies there too, and in the kick's first half the force has done ``ahead`` less than
+    f v dt/2: dt² f F/(8 m) with the total force F. The second half makes up for it, unless a restart
+    draws another force for it.
+    """
+    power = protocol.power_nW(segment.replica) / NW_PER_EV_PER_PS
+    kelvin, damp_ps = protocol.support_K, 1.0 / protocol.friction_per_ps
+    forces = "+".join(f"(f{axis}-f_without[{number}])*f{axis}" for number, axis in enumerate("xyz", start=1))
+    half_kick = (protocol.timestep_fs * units.fs) ** 2 / 8.0
+    return [
+        f"group far id {_ids(far_support(system, protocol.bath_share))}",
+        # Wirnsberger, Frenkel, Dellago, J. Chem. Phys. 143, 124104 (2015); it keeps linear momentum.
+        f"fix source particle ehex 1 {power:.10g}",
+        "fix without far store/force",
+        f"fix far far langevin {kelvin:.10g} {kelvin:.10g} {damp_ps:.10g} {seed + 4} zero yes tally yes",
+        f"variable ahead atom {half_kick:.10g}*({forces})/mass",
+        "compute ahead far reduce sum v_ahead",
+        "variable took equal f_far+c_ahead",
     ]
