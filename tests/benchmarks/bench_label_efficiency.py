@@ -139,7 +139,7 @@ def learn(settings: Settings, seed: int, way: str, pool: Sequence[Atoms], test: 
     """Return labels and errors after each training of one way."""
     curve: Curve = []
     for number, one in enumerate(committees(settings, seed, way, pool, test)):
-        point = {"labels": one.labels, **_measures(emt.force_errors(one.evaluation, test, len(pool)))}
+        point = {"labels": one.labels, **measures(emt.force_errors(one.evaluation, test, len(pool)))}
         if number == settings.rounds:
             point["survived_ps"] = survived_ps(one.folder, one.packages, seed)
             if settings.anew and way == "random":
@@ -179,11 +179,11 @@ def _from_random_weights(
         anew = last.folder / name.replace("_", "-")
         stage = emt.stage_of(settings.members, steps, len(last.frames))
         packages = emt.train_committee(anew, last.frames, stage, seed)
-        found[name] = _measures(emt.force_errors(emt.evaluate_committee(anew, packages, test), test))
+        found[name] = measures(emt.force_errors(emt.evaluate_committee(anew, packages, test), test))
     return found
 
 
-def _measures(errors: ForceErrors) -> dict[str, Any]:
+def measures(errors: ForceErrors) -> dict[str, Any]:
     of_environments = {
         name: float(np.quantile(part.error_eV_A, 0.95))
         for name, part in errors.of_environments().items()

@@ -11,6 +11,7 @@ from ase import Atoms
 from beamheat_fw.drivers.nequip.evaluate import FolderEvaluation
 from beamheat_fw.firetasks.selection import gate_frame
 from beamheat_fw.physics.committee.calibration import calibrate
+from beamheat_fw.physics.committee.cover import PoolAtoms, covering_frames
 from beamheat_fw.physics.committee.gate import CANDIDATE, FAILED, Gate, Thresholds
 from beamheat_fw.physics.committee.novelty import learn_novelty
 from beamheat_fw.physics.committee.selection import Budget, frame_vectors, select
@@ -81,9 +82,7 @@ def choose_at_random(labelled: Labelled, seen: Seen) -> None:
 def choose_by_gate(labelled: Labelled, seen: Seen) -> None:
     """Choose as a campaign does: by calibrated gate and diversity, and some frames at random."""
     free = labelled.free(len(seen.pool))
-    gate = _gate(labelled, seen)
-    verdicts = gate.judge([gate_frame(seen.pool[index], seen.evaluation, index) for index in free])
-    names = np.array([verdict.name for verdict in verdicts])
+    names = _verdicts(labelled, seen, free)
     vectors = _frame_vectors(seen)
     chosen = select(
         vectors[free],
@@ -114,11 +113,34 @@ def choose_novel(labelled: Labelled, seen: Seen) -> None:
         nearest = np.minimum(nearest, _distances(points, element, frame == next_one))
 
 
+def choose_covering(labelled: Labelled, seen: Seen) -> None:
+    """Choose the frames that stand for what the committee is uncertain about, environments counting alike."""
+    free = labelled.free(len(seen.pool))
+    labelled.trained += covering_frames(_pool_atoms(seen), free, labelled.trained, LABELS)
+
+
+def choose_by_gate_covering(labelled: Labelled, seen: Seen) -> None:
+    """Choose as a campaign does, but of the candidates those that stand for what is uncertain."""
+    free = np.array(labelled.free(len(seen.pool)))
+    names = _verdicts(labelled, seen, free)
+    budget = Budget.of_round(LABELS, RANDOM_FRACTION, HOLDOUT_FRACTION)
+    drawn = np.random.default_rng(seen.seed).permutation(free[names != FAILED])[
+        : budget.holdout + budget.random
+    ]
+    labelled.held_out += drawn[: budget.holdout].tolist()
+    labelled.trained += drawn[budget.holdout :].tolist()
+    candidates = [index for index in free[names == CANDIDATE] if index not in drawn]
+    known = [*labelled.trained, *labelled.held_out]
+    labelled.trained += covering_frames(_pool_atoms(seen), candidates, known, budget.diverse)
+
+
 #: How each way begins, and how it goes on.
 WAYS: Mapping[str, tuple[Callable[[Sequence[int]], Labelled], Callable[[Labelled, Seen], None]]] = {
     "random": (start_at_random, choose_at_random),
     "gate": (start_with_holdout, choose_by_gate),
     "novel": (start_at_random, choose_novel),
+    "covering": (start_at_random, choose_covering),
+    "gate_covering": (start_with_holdout, choose_by_gate_covering),
 }
 
 
@@ -130,6 +152,20 @@ def _distances(points: np.ndarray, element: np.ndarray, among: np.ndarray) -> np
         apart = points[here][:, None] - points[here & among][None]
         nearest[here] = np.sqrt((apart**2).sum(axis=2)).min(axis=1)
     return nearest
+
+
+def _pool_atoms(seen: Seen) -> PoolAtoms:
+    errors = emt.force_errors(seen.evaluation, seen.pool)
+    described = seen.evaluation.descriptors[: len(errors.frame)]
+    width = np.maximum(described.std(axis=0), 1e-9)
+    return PoolAtoms(described / width, errors.element, errors.environment, errors.frame, errors.spread_eV_A)
+
+
+def _verdicts(labelled: Labelled, seen: Seen, frames: Sequence[int]) -> np.ndarray:
+    judged = _gate(labelled, seen).judge(
+        [gate_frame(seen.pool[index], seen.evaluation, index) for index in frames]
+    )
+    return np.array([verdict.name for verdict in judged])
 
 
 def _gate(labelled: Labelled, seen: Seen) -> Gate:
