@@ -33,6 +33,8 @@ KINDS: Final[dict[str, Literal["heating", "injection"]]] = {
 }
 #: Samples of the short series that stand in the document itself, for queries and figures.
 SHORT_SERIES = 200
+#: Where compiled models are, below a worker's scratch.
+COMPILED_MODELS = "compiled"
 
 
 def load_committee(context: Context, round_number: int) -> Committee:
@@ -76,12 +78,15 @@ class HeatParticle(JobTask):
 
     def run(self, folder: Path, site: Site) -> Iterable[Any]:
         """Run the MD, or go on from its checkpoints; yield its state for other machines now and then."""
+        from beamheat_fw.drivers.md.compiling import Compiling
         from beamheat_fw.drivers.md.engines import Start
         from beamheat_fw.drivers.md.heating.job import heat_with_snapshots
 
         ranks = json.loads((folder / "job.json").read_text())["ranks"]
-        start = Start(ranks, site.mpi, site.stop, site.worker.lammps)
-        yield from heat_with_snapshots(folder, start, site.worker.store_checkpoint_s)
+        worker = site.worker
+        compiling = Compiling(worker.compile_models, worker.scratch / COMPILED_MODELS)
+        start = Start(ranks, site.mpi, site.stop, worker.lammps, compiling)
+        yield from heat_with_snapshots(folder, start, worker.store_checkpoint_s)
 
     def keep(self, context: Context, result: Snapshot) -> None:
         """Keep the run's state in the database."""
@@ -113,7 +118,12 @@ class HeatParticle(JobTask):
             series_sha256=put_artifact(
                 context.store, pack_series(list(series.values())), kind="temperature-series"
             ),
-            run_stats={"wall_s": outcome.wall_s, "ended": outcome.ended, "time_ps": outcome.time_ps},
+            run_stats={
+                "wall_s": outcome.wall_s,
+                "ended": outcome.ended,
+                "time_ps": outcome.time_ps,
+                "driving": [rank["driving"] for rank in outcome.ranks if "driving" in rank],
+            },
             analysis=Analysis(warnings=tuple(_marks(outcome.replicas))),
         )
         self._stored(context, self.inputs(context, None)).replace_by(run, self._sources(run))

@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -29,6 +29,9 @@ class Worker(BaseModel):
         How many ranks one firework may use.
     lammps : str
         How LAMMPS is called, for heating runs with that engine.
+    compile_models : {'auto', 'never', 'always'}
+        Whether the potential that drives a heating run is compiled on this worker: where the run is long
+        enough to repay it, never, or for every run.
     gpu : bool or None
         Whether training takes a CUDA device: true asks for one, false hides it, None takes what is there.
     scratch : Path
@@ -61,6 +64,7 @@ class Worker(BaseModel):
     mpi: str = "mpirun -np {ranks}"
     cores: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), gt=0)
     lammps: str = "lmp"
+    compile_models: Literal["auto", "never", "always"] = "auto"
     gpu: bool | None = None
     scratch: Path = Field(default_factory=lambda: _default_scratch())
     local_scratch: str | None = None

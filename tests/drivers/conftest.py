@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,8 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from beamheat_fw.campaign import TrainingStage
+from beamheat_fw.drivers.nequip import compiling
+from beamheat_fw.drivers.nequip.compiling import compiled
 from beamheat_fw.drivers.nequip.plan import DATASET_FILE, TrainingPlan
 from beamheat_fw.drivers.nequip.training import TrainedMember, train_member
 
@@ -93,6 +96,24 @@ def tiny_members(tiny_dataset: list[Atoms], tmp_path_factory: pytest.TempPathFac
         write_training_folder(folder, TINY_STAGE, member, tiny_dataset)
     with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda folder: train_member(folder, stop=lambda: False), folders))
+
+
+@pytest.fixture(scope="session")
+def compiled_models(tiny_members: list[TrainedMember], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A worker's cache in which the first of `tiny_members` is, compiled by nequip-compile."""
+    cache = tmp_path_factory.mktemp("compiled")
+    compiled(tiny_members[0].package, cache, stop=lambda: False)
+    return cache
+
+
+@pytest.fixture
+def compile_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Has a Python program stand in for nequip-compile: ``sys.argv[2]`` is the file it has to make."""
+
+    def stand_in(code: str) -> None:
+        monkeypatch.setattr(compiling, "_PROGRAM", (sys.executable, "-c", f"import sys\n{code}"))
+
+    return stand_in
 
 
 @pytest.fixture(scope="session")

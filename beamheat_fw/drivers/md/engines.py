@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from beamheat_fw.drivers.md.compiling import NEVER, Compiling
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
 
@@ -28,12 +29,15 @@ class Start:
         Turns true when the run should write its checkpoints and end.
     lammps : str
         LAMMPS, as this worker calls it.
+    compiling : Compiling
+        Whether this worker compiles what drives a run, for the engine ``replicas``.
     """
 
     ranks: int
     launcher: MpiLauncher
     stop: Callable[[], bool]
     lammps: str = "lmp"
+    compiling: Compiling = NEVER
 
 
 @dataclass(frozen=True)

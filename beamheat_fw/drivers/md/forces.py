@@ -14,6 +14,7 @@ from beamheat_fw.physics.committee.disagreement import Bias, deviations_eV, disa
 
 if TYPE_CHECKING:
     from beamheat_fw.drivers.nequip.committee import Committee, Evaluation
+    from beamheat_fw.drivers.nequip.compiled import CompiledMember
     from beamheat_fw.drivers.nequip.neighbours import NeighbourList
 
 
@@ -78,7 +79,7 @@ class CommitteeForces:
 
     Parameters
     ----------
-    committee : Committee
+    committee : Committee or CompiledMember
     batch : Batch
     member : int, optional
         The member that drives alone; the mean of all members, with their spread, by default.
@@ -93,7 +94,7 @@ class CommitteeForces:
 
     def __init__(
         self,
-        committee: Committee,
+        committee: Committee | CompiledMember,
         batch: Batch,
         member: int | None = None,
         skin_A: float = 0.5,
@@ -129,7 +130,7 @@ class CommitteeForces:
             self._searched_at_A = positions_A.copy()
         self._stopwatch.seconds += time.perf_counter() - started
         self._stopwatch.calls += 1
-        forces = result.mean_forces_eV_A.astype(float)
+        forces = result.mean_forces_eV_A.astype(float, copy=False)
         bias = None if self._width_eV is None else self._bias(result, self._width_eV).forces_eV_A
         return Evaluated(
             result.mean_energies_eV,

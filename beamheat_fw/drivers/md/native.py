@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from beamheat_fw.drivers.md.driving import decide
 from beamheat_fw.drivers.md.engines import Outcomes, Start
 from beamheat_fw.drivers.md.launching import rank_outcomes, watch_ranks
 
 
 def run_replicas(folder: Path, start: Start) -> Outcomes:
-    """Run replicas, each rank its own."""
+    """Run replicas, each rank its own; what drives them is compiled first where that pays."""
+    decide(folder, start.compiling, start.stop)
     return _run("beamheat_fw.drivers.md.heating.program", folder, start)
 
 

@@ -19,15 +19,15 @@ class Edges:
     ----------
     index : (2, E) int64 array
         The atom and its neighbour.
-    cell_shifts : (E, 3) int64 array
-        How many cells the neighbour's image is away along each cell vector.
     vectors_A : (E, 3) float64 array
-        From the atom to that image of its neighbour.
+        From the atom to an image of its neighbour.
+    shifts_A : (E, 3) float64 array
+        From the neighbour to that image: a sum of cell vectors.
     """
 
     index: NDArray[np.int64]
-    cell_shifts: NDArray[np.int64]
     vectors_A: NDArray[np.float64]
+    shifts_A: NDArray[np.float64]
 
 
 class NeighbourList:
@@ -72,11 +72,15 @@ class NeighbourList:
         """
         if self._has_moved_too_far(positions):
             self._search(positions)
-        vectors = positions[self._index[1]]
-        vectors -= positions[self._index[0]]
-        vectors += self._shift_vectors_A
-        near = np.einsum("ij,ij->i", vectors, vectors) < self.r_max_A**2
-        return Edges(self._index[:, near], self._cell_shifts[near], vectors[near])
+        # `take` is several times as fast as indexing; this is done at every step.
+        first, second = self._index
+        vectors = positions.take(second, axis=0)
+        vectors -= positions.take(first, axis=0)
+        vectors += self._shifts_A
+        near = np.flatnonzero(np.einsum("ij,ij->i", vectors, vectors) < self.r_max_A**2)
+        return Edges(
+            self._index.take(near, axis=1), vectors.take(near, axis=0), self._shifts_A.take(near, axis=0)
+        )
 
     def _has_moved_too_far(self, positions: NDArray[np.float64]) -> bool:
         if self._searched_at is None or self.skin_A <= 0.0:
@@ -103,8 +107,7 @@ class NeighbourList:
         self._index = np.concatenate(
             [pairs + first for (pairs, _), first in zip(found, offsets, strict=False)], 1
         )
-        self._cell_shifts = np.concatenate([shifts for _, shifts in found])
-        self._shift_vectors_A = np.concatenate(
+        self._shifts_A = np.concatenate(
             [shifts @ cell for (_, shifts), cell in zip(found, self.frames.cells, strict=True)]
         )
         self._searched_at = positions.copy()
@@ -113,9 +116,9 @@ class NeighbourList:
 
 def _pairs(
     positions: NDArray[np.float64], cell: NDArray[np.float64], pbc: NDArray[np.bool_], cutoff_A: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     import vesin
 
     search = vesin.NeighborList(cutoff=cutoff_A, full_list=True, sorted=True)
     first, second, shifts = search.compute(positions, cell, [bool(p) for p in pbc], "ijS")
-    return np.stack([first, second]).astype(np.int64), shifts.astype(np.int64)
+    return np.stack([first, second]).astype(np.int64), shifts.astype(float)

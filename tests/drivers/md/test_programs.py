@@ -95,6 +95,7 @@ def test_stopped_heating_goes_on_bit_for_bit(tmp_path, labelled, tiny_committee_
     assert list(stopped.glob("state-*.ckpt"))
     outcome = heat(stopped, ranks=2, launcher=MpiLauncher(), stop=lambda: False)
     assert outcome.ended == "finished"
+    assert {rank["driving"]["form"] for rank in outcome.ranks} == {"eager"}
     assert [replica["replica"] for replica in outcome.replicas] == [0, 1, 2, 3]
     temperatures = []
     for rank in range(2):

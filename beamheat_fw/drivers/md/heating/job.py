@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from beamheat_fw.drivers.md.compiling import NEVER, Compiling
 from beamheat_fw.drivers.md.endings import WALL_TIME
 from beamheat_fw.drivers.md.engines import Start, engine_of
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, write_structures
@@ -41,7 +42,7 @@ class HeatOutcome:
         exchanged, or put in.
     ranks : list of mapping
         One for each rank: ``step``, ``wall_s``, ``forces_s``, ``evaluations``, ``start``,
-        ``checkpoints_passed_over``.
+        ``checkpoints_passed_over``; with the engine ``replicas`` also ``driving``, as `Driving`.
     """
 
     ended: str
@@ -91,7 +92,13 @@ def stage_heat(folder: Path, system: Atoms, protocol: HeatProtocol, committee: C
 
 
 def heat(
-    folder: Path, *, ranks: int, launcher: MpiLauncher, stop: Callable[[], bool], lammps: str = "lmp"
+    folder: Path,
+    *,
+    ranks: int,
+    launcher: MpiLauncher,
+    stop: Callable[[], bool],
+    lammps: str = "lmp",
+    compiling: Compiling = NEVER,
 ) -> HeatOutcome:
     """Run, or go on with, the heating run staged in `folder`.
 
@@ -106,6 +113,8 @@ def heat(
         Turns true when the run should write its checkpoints and end.
     lammps : str
         LAMMPS, as this worker calls it; for the engine of that name.
+    compiling : Compiling
+        Whether what drives the run is compiled; for the engine ``replicas``.
 
     Raises
     ------
@@ -114,7 +123,7 @@ def heat(
     InputError, CalculationError
         The input cannot be used, or a rank failed.
     """
-    start = Start(ranks, launcher, stop, lammps)
+    start = Start(ranks, launcher, stop, lammps, compiling)
     for _ in heat_with_snapshots(folder, start, every_s=float("inf")):
         pass
     return HeatOutcome(**json.loads((folder / OUTCOME_FILE).read_text(encoding="utf-8")))

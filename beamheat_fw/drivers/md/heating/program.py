@@ -9,6 +9,7 @@ from pathlib import Path
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
+from beamheat_fw.drivers.md.driving import driver_of
 from beamheat_fw.drivers.md.endings import STOPPED
 from beamheat_fw.drivers.md.forces import CommitteeForces, Stopwatch
 from beamheat_fw.drivers.md.heating.audit import Auditor
@@ -32,10 +33,12 @@ def _heat(folder: Path, rank: int, ranks: int, stop: Callable[[], bool]) -> bool
     protocol = HeatProtocol.read(folder / PROTOCOL_FILE)
     file = CommitteeFile.read(folder / COMMITTEE_FILE)
     committee = load_committee(folder, file)
+    member = file.driver or 0
+    driver, form = driver_of(folder, committee)
     watch = Stopwatch()
 
     def driving(batch: Batch) -> CommitteeForces:
-        return CommitteeForces(committee, batch, file.driver or 0, file.skin_A, watch)
+        return CommitteeForces(driver, batch, member, file.skin_A, watch)
 
     def auditing(batch: Batch) -> CommitteeForces:
         return CommitteeForces(committee, batch, None, file.skin_A, watch)
@@ -46,7 +49,12 @@ def _heat(folder: Path, rank: int, ranks: int, stop: Callable[[], bool]) -> bool
     auditor = Auditor(auditing, judge_of(file, known)) if len(committee) > 1 else None
     run = HeatingRun(protocol, place, replicas(system, protocol, place, driving), auditor)
     ending = run.run(stop)
-    content = {**summarise(run, ending), "forces_s": watch.seconds, "evaluations": watch.calls}
+    content = {
+        **summarise(run, ending),
+        "forces_s": watch.seconds,
+        "evaluations": watch.calls,
+        "driving": form,
+    }
     write_whole(place.outcome, json.dumps(content).encode())
     return ending != STOPPED
 
