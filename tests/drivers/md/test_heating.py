@@ -56,11 +56,37 @@ def _never() -> bool:
     return False
 
 
-def test_heat_flows_from_the_particle_to_its_support_and_none_is_lost(tmp_path, supported, morse):
+@pytest.fixture(scope="module")
+def relaxed(tmp_path_factory, flake_on_support, morse) -> tuple[Path, HeatingRun]:
+    folder = tmp_path_factory.mktemp("relaxed")
     protocol = replace(PROTOCOL, relax_ps=3.0, replicas_per_rank=4)
-    run = _run(tmp_path, supported, protocol, morse)
+    run = _run(folder, flake_on_support, protocol, morse)
     assert run.run(_never) == FINISHED
-    series = read_series(tmp_path)
+    return folder, run
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory, flake_on_support, morse) -> tuple[Path, HeatingRun]:
+    """A run of which every audit of one replica fails."""
+    folder = tmp_path_factory.mktemp("audited")
+    run = _run(folder, flake_on_support, PROTOCOL, morse, _auditor(morse))
+    assert run.run(_never) == FINISHED
+    return folder, run
+
+
+def _auditor(morse) -> Auditor:
+    def judge(look):
+        names = ["failed" if index == 1 else "accurate" for index in range(len(look.batch))]
+        return [
+            Verdict(name, "too uncertain" if name == "failed" else "", {"support": 0.2}) for name in names
+        ]
+
+    return Auditor(lambda batch: morse.MorseForces(batch, scales=(0.9, 1.1)), judge)
+
+
+def test_heat_flows_from_the_particle_to_its_support_and_none_is_lost(relaxed):
+    folder, _ = relaxed
+    series = read_series(folder)
     assert list(series) == list(range(4))
     one = series[0]
     assert one.time_ps[[0, -1]] == pytest.approx([0.0, 3.0])
@@ -75,9 +101,8 @@ def test_heat_flows_from_the_particle_to_its_support_and_none_is_lost(tmp_path, 
     assert np.abs(lost + got).max() < 0.02 * np.abs(lost).max()
 
 
-def test_the_ledger_of_every_replica_closes(tmp_path, supported, morse):
-    run = _run(tmp_path, supported, PROTOCOL, morse)
-    run.run(_never)
+def test_the_ledger_of_every_replica_closes(relaxed):
+    _, run = relaxed
     for replica in summarise(run, FINISHED)["replicas"]:
         ledger = replica["ledger"]
         put_in = sum(ledger["relax_start_eV"]) - sum(ledger["start_eV"])
@@ -149,17 +174,9 @@ def test_a_replica_out_of_control_stops_alone(tmp_path, supported, morse):
     assert np.isfinite(temperatures[[0, 2]]).all()
 
 
-def test_audits_are_recorded_and_a_failed_one_marks_the_replica(tmp_path, supported, morse):
-    def judge(look):
-        names = ["failed" if index == 1 else "accurate" for index in range(len(look.batch))]
-        return [
-            Verdict(name, "too uncertain" if name == "failed" else "", {"support": 0.2}) for name in names
-        ]
-
-    auditor = Auditor(lambda batch: morse.MorseForces(batch, scales=(0.9, 1.1)), judge)
-    run = _run(tmp_path, supported, PROTOCOL, morse, auditor)
-    run.run(_never)
-    with np.load(tmp_path / "series-0.npz") as arrays:
+def test_audits_are_recorded_and_a_failed_one_marks_the_replica(audited):
+    folder, run = audited
+    with np.load(folder / "series-0.npz") as arrays:
         assert arrays["audit_time_ps"] == pytest.approx(np.arange(9) * 0.2 - 0.4)
         assert arrays["audit_verdict"].tolist() == [[0] * 9, [2] * 9, [0] * 9]
         assert (arrays["audit_max_eV_A"] >= arrays["audit_mean_eV_A"])[:, :, 1:].all()
@@ -174,28 +191,22 @@ def test_audits_are_recorded_and_a_failed_one_marks_the_replica(tmp_path, suppor
 
 
 def test_a_used_wall_time_ends_the_run_with_what_it_has(tmp_path, supported, morse):
-    protocol = replace(PROTOCOL, equilibrate_ps=0.02, relax_ps=1000.0, max_wall_s=2.0)
+    protocol = replace(PROTOCOL, equilibrate_ps=0.02, relax_ps=1000.0, max_wall_s=1.0)
     run = _run(tmp_path, supported, protocol, morse)
     assert run.run(_never) == WALL_TIME
-    assert 2.0 <= run.wall_s < 3.0
+    assert 1.0 <= run.wall_s < 2.0
     assert 0 < run.recorded()["time_ps"].size == np.isfinite(run.recorded()["T_particle_K"][0]).sum()
     assert _run(tmp_path, supported, protocol, morse).run(_never) == WALL_TIME
 
 
-def test_a_stopped_run_goes_on_bit_for_bit_with_list_ledger_and_audits(tmp_path, supported, morse):
-    def auditor():
-        return Auditor(
-            lambda batch: morse.MorseForces(batch, scales=(0.9, 1.1)),
-            lambda look: [Verdict("accurate")] * len(look.batch),
-        )
-
-    undisturbed = _run(tmp_path / "a", supported, PROTOCOL, morse, auditor())
-    undisturbed.run(_never)
+def test_a_stopped_run_goes_on_bit_for_bit_with_list_ledger_and_audits(tmp_path, supported, morse, audited):
+    folder, undisturbed = audited
     for at in (37, 211, 212, 430, None):
-        run = _run(tmp_path / "b", supported, PROTOCOL, morse, auditor())
+        run = _run(tmp_path, supported, PROTOCOL, morse, _auditor(morse))
         ended = run.run(_stop_at(run, at))
         assert ended == (FINISHED if at is None else STOPPED)
-    _assert_same_files(tmp_path / "a", tmp_path / "b", "series-0.npz")
+    _assert_same_files(folder, tmp_path, "series-0.npz")
+    assert run.marks.found == undisturbed.marks.found
     for name, values in undisturbed.dynamics.stored()[0].items():
         assert np.array_equal(run.dynamics.stored()[0][name], values), name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ TRUSTING = Calibration({"all": SpreadMap(np.array([1e-3, 1e3]), np.array([1e-6, 
 GATE = {"target_force_error_eV_A": 0.5, "confidence": 0.68}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def labelled(tiny_dataset: list[Atoms]) -> Atoms:
     """A structure like those the tiny committee was trained on; gold is the particle."""
     atoms = next(frame.copy() for frame in tiny_dataset if {29, 79} == set(frame.numbers))
@@ -57,21 +58,46 @@ def _staged(folder: Path, packages: list[Path], driver: int | None) -> tuple[Pat
     return folder, CommitteeFile(tuple(names), driver)
 
 
-def test_both_engines_run_the_same_replica(tmp_path, labelled, tiny_committee_packages, tiny_dataset):
+def _staged_heat(
+    folder: Path, labelled: Atoms, packages: list[Path], known: list[Atoms], **changed: Any
+) -> Path:
+    folder, committee = _staged(folder, packages, driver=1)
+    committee = replace(committee, calibration=TRUSTING.to_dict(), gate=GATE)
+    write_structures(folder / KNOWN_FILE, [frame.copy() for frame in known])
+    stage_heat(folder, labelled, replace(HEAT, **changed), committee)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, labelled, tiny_committee_packages, tiny_dataset) -> Path:
+    """Two ranks with two replicas each, moved to the end at once."""
+    root = tmp_path_factory.mktemp("heat")
+    folder = _staged_heat(root / "undisturbed", labelled, tiny_committee_packages, tiny_dataset)
+    heat(folder, ranks=2, launcher=MpiLauncher(), stop=lambda: False)
+    return folder
+
+
+def test_both_engines_run_the_same_replica(
+    tmp_path, labelled, tiny_committee_packages, tiny_dataset, undisturbed
+):
     """Moved by one rank, or its atoms shared by two: the same noise and audits, sums in another order."""
-    series, outcomes = {}, {}
-    for engine, ranks in (("replicas", 1), ("decomposed", 2)):
-        folder, committee = _staged(tmp_path / engine, tiny_committee_packages, driver=1)
-        committee = replace(committee, calibration=TRUSTING.to_dict(), gate=GATE)
-        write_structures(folder / KNOWN_FILE, [frame.copy() for frame in tiny_dataset])
-        stage_heat(folder, labelled, replace(HEAT, engine=engine, replicas_per_rank=1), committee)
-        outcomes[engine] = heat(folder, ranks=ranks, launcher=MpiLauncher(), stop=lambda: False)
-        with np.load(folder / "series-0.npz") as arrays:
-            series[engine] = dict(arrays)
-    assert [replica["replica"] for replica in outcomes["decomposed"].replicas] == [0]
-    assert not (tmp_path / "decomposed" / "series-1.npz").exists()
-    one, two = series["replicas"], series["decomposed"]
-    assert set(one) == set(two)
+    folder = _staged_heat(
+        tmp_path / "decomposed",
+        labelled,
+        tiny_committee_packages,
+        tiny_dataset,
+        engine="decomposed",
+        replicas_per_rank=1,
+    )
+    outcome = heat(folder, ranks=2, launcher=MpiLauncher(), stop=lambda: False)
+    assert [replica["replica"] for replica in outcome.replicas] == [0]
+    assert not (folder / "series-1.npz").exists()
+    with np.load(undisturbed / "series-0.npz") as one, np.load(folder / "series-0.npz") as two:
+        assert set(one.files) == set(two.files)
+        _assert_same_replica({name: one[name][0] for name in two.files}, {name: two[name][0] for name in two})
+
+
+def _assert_same_replica(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> None:
     assert np.ptp(one["T_support_K"]) > 1.0
     # The network is in single precision; a particle of one atom has no temperature.
     assert two["T_support_K"] == pytest.approx(one["T_support_K"], rel=1e-3)
@@ -84,12 +110,10 @@ def test_both_engines_run_the_same_replica(tmp_path, labelled, tiny_committee_pa
     assert 0.0 < one["audit_novelty"].min() < one["audit_novelty"].max() < 2.0
 
 
-def test_stopped_heating_goes_on_bit_for_bit(tmp_path, labelled, tiny_committee_packages):
-    for name in ("undisturbed", "stopped"):
-        folder, committee = _staged(tmp_path / name, tiny_committee_packages, driver=0)
-        stage_heat(folder, labelled, HEAT, committee)
-    undisturbed, stopped = tmp_path / "undisturbed", tmp_path / "stopped"
-    heat(undisturbed, ranks=2, launcher=MpiLauncher(), stop=lambda: False)
+def test_stopped_heating_goes_on_bit_for_bit(
+    tmp_path, labelled, tiny_committee_packages, tiny_dataset, undisturbed
+):
+    stopped = _staged_heat(tmp_path / "stopped", labelled, tiny_committee_packages, tiny_dataset)
     with pytest.raises(Interrupted):
         heat(stopped, ranks=2, launcher=MpiLauncher(), stop=lambda: read_progress(stopped) is not None)
     assert list(stopped.glob("state-*.ckpt"))

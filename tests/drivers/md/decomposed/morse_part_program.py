@@ -1,4 +1,4 @@
-"""Heats one system over all ranks with a Morse potential: ``morse_part_program.py FOLDER`` under mpirun."""
+"""Heats the systems of folders over all ranks with a Morse potential: ``morse_part_program.py FOLDER...``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from beamheat_fw.drivers.md.decomposed.turns import run_in_turn
 from beamheat_fw.drivers.md.endings import STOPPED
 from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.protocols import HeatProtocol
-from beamheat_fw.drivers.md.rank import run_rank
+from beamheat_fw.drivers.md.rank import RankWork, run_rank
 
 spec = importlib.util.spec_from_file_location("morse_program", Path(__file__).parents[1] / "morse_program.py")
 morse = importlib.util.module_from_spec(spec)
@@ -49,9 +49,13 @@ class MorsePart:
 def main() -> None:
     from mpi4py import MPI
 
-    folder = Path(sys.argv[1])
     ranks = Ranks(MPI.COMM_WORLD)
-    run_rank(folder, lambda rank, size, stop: _heat(folder, ranks, stop))
+    for folder in map(Path, sys.argv[1:]):
+        run_rank(folder, _heating(folder, ranks))
+
+
+def _heating(folder: Path, ranks: Ranks) -> RankWork:
+    return lambda rank, size, stop: _heat(folder, ranks, stop)
 
 
 def _heat(folder: Path, ranks: Ranks, stop: Callable[[], bool]) -> bool:

@@ -36,7 +36,9 @@ PROTOCOL = HeatProtocol(
     checkpoint_every=60,
     seed=11,
 )
-RANKS = 3
+#: As many as there are cores on a small machine, so that none waits for another's turn.
+RANKS = 2
+POWERS_NW = {"relaxation": (), "injection": (10.0, 20.0, 30.0)}
 
 
 def _staged(folder: Path, system, protocol: HeatProtocol = PROTOCOL) -> Path:
@@ -46,11 +48,11 @@ def _staged(folder: Path, system, protocol: HeatProtocol = PROTOCOL) -> Path:
     return folder
 
 
-def _start(folder: Path, ranks: int = RANKS) -> subprocess.Popen:
+def _start(*folders: Path, ranks: int = RANKS) -> subprocess.Popen:
     launcher = MpiLauncher()
     program = Path(__file__).with_name("morse_part_program.py")
     return subprocess.Popen(
-        launcher.argv([sys.executable, str(program), str(folder)], ranks),
+        launcher.argv([sys.executable, str(program), *map(str, folders)], ranks),
         env=launcher.environment(ranks),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -69,9 +71,36 @@ def undisturbed(tmp_path_factory, flake_on_support) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def alone_and_shared(tmp_path_factory, flake_on_support) -> dict[int, dict[str, Path]]:
+    """The folders of short runs on one rank and on three, by what the runs are: one start for each number."""
+    folders = {ranks: tmp_path_factory.mktemp(f"ranks-{ranks}") for ranks in (1, 3)}
+    runs = {
+        ranks: {
+            name: _staged(
+                root / name,
+                flake_on_support,
+                replace(
+                    PROTOCOL,
+                    equilibrate_ps=0.1,
+                    relax_ps=0.1,
+                    sample_every=1,
+                    replicas_per_rank=max(1, len(powers_nW)),
+                    powers_nW=powers_nW,
+                ),
+            )
+            for name, powers_nW in POWERS_NW.items()
+        }
+        for ranks, root in folders.items()
+    }
+    programs = [_start(*staged.values(), ranks=ranks) for ranks, staged in runs.items()]
+    assert [program.wait(180) for program in programs] == [0, 0]
+    return runs
+
+
 def test_energy_is_conserved_while_atoms_change_hands(undisturbed):
     outcomes = [json.loads((undisturbed / f"rank-{rank}.json").read_text()) for rank in range(RANKS)]
-    assert [len(outcome["replicas"]) for outcome in outcomes] == [1, 0, 0]
+    assert [len(outcome["replicas"]) for outcome in outcomes] == [1, 0]
     assert outcomes[0]["sharings"] > 3
     replica = outcomes[0]["replicas"][0]
     assert replica["drift"]["closes"]
@@ -85,21 +114,12 @@ def test_energy_is_conserved_while_atoms_change_hands(undisturbed):
     assert np.ptp(series["E_total_eV"][0]) < 0.02
 
 
-@pytest.mark.parametrize("powers_nW", [(), (10.0, 20.0, 30.0)], ids=["relaxation", "injection"])
-def test_one_rank_moves_the_atoms_as_three_do(tmp_path, supported, powers_nW):
+@pytest.mark.parametrize("name", POWERS_NW)
+def test_one_rank_moves_the_atoms_as_three_do(alone_and_shared, name):
     """Every atom has the same random numbers whoever owns it, so that only the order of sums differs."""
+    powers_nW = POWERS_NW[name]
     count = max(1, len(powers_nW))
-    protocol = replace(
-        PROTOCOL,
-        equilibrate_ps=0.1,
-        relax_ps=0.1,
-        sample_every=1,
-        replicas_per_rank=count,
-        powers_nW=powers_nW,
-    )
-    alone, shared = (_staged(tmp_path / name, supported, protocol) for name in ("alone", "shared"))
-    programs = [_start(alone, 1), _start(shared, RANKS)]
-    assert [program.wait(180) for program in programs] == [0, 0]
+    alone, shared = (alone_and_shared[ranks][name] for ranks in (1, 3))
     for replica in range(count):
         one, three = (_arrays(folder / f"series-{replica}.npz") for folder in (alone, shared))
         assert three["E_particle_eV"] == pytest.approx(one["E_particle_eV"], abs=1e-8)
@@ -117,21 +137,25 @@ def test_killed_five_times_and_cut_short_once_it_ends_in_the_same_state(tmp_path
     chance, kills = random.Random(5), 0
     for _ in range(30):
         program = _start(folder)
+        if kills == 4:
+            wait_for(lambda: len(_states(folder)) >= 2, program)
+        kills += kill_rank(folder, program, chance.randrange(RANKS), chance.uniform(0.1, 0.6))
         if kills == 5:
             break
-        kills += kill_rank(folder, program, chance.randrange(RANKS), chance.uniform(0.1, 0.6))
     assert kills == 5
-    assert program.wait(180) == 0
+    *_, newest = _states(folder)
+    newest.write_bytes(newest.read_bytes()[:-100])
+    assert _start(folder).wait(180) == 0
     last = f"state-0-{PROTOCOL.steps:012d}.ckpt"
     _assert_same_state(undisturbed / last, folder / last)
     expected, found = (_arrays(each / "series-0.npz") for each in (undisturbed, folder))
     assert all(np.array_equal(expected[name], found[name], equal_nan=True) for name in expected)
-
-    (folder / last).write_bytes((folder / last).read_bytes()[:-100])
-    assert _start(folder).wait(180) == 0
-    _assert_same_state(undisturbed / last, folder / last)
-    assert len(list(folder.glob("state-*.ckpt"))) == 2
+    assert len(_states(folder)) == 2
     assert json.loads((folder / "rank-0.json").read_text())["checkpoints_passed_over"]
+
+
+def _states(folder: Path) -> list[Path]:
+    return sorted(folder.glob("state-*.ckpt"))
 
 
 def _assert_same_state(first: Path, second: Path) -> None:
@@ -148,13 +172,13 @@ def _assert_same_state(first: Path, second: Path) -> None:
 
 def test_sigterm_to_one_rank_ends_all_at_one_step(tmp_path, supported):
     folder = _staged(tmp_path / "run", supported, replace(PROTOCOL, relax_ps=500.0, checkpoint_every=10**6))
-    program = _start(folder)
+    program = _start(folder, ranks=3)
     wait_for((folder / "progress.json").exists, program)
     os.kill(int((folder / "pid-1").read_text()), signal.SIGTERM)
     assert program.wait(60) != 0
-    outcomes = [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in range(RANKS)]
+    outcomes = [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in range(3)]
     assert {outcome["ended"] for outcome in outcomes} == {STOPPED}
-    (state,) = folder.glob("state-*.ckpt")
+    (state,) = _states(folder)
     assert {outcome["step"] for outcome in outcomes} == {int(state.stem.rpartition("-")[2])}
 
 
@@ -164,7 +188,7 @@ def test_a_checkpoint_of_another_number_of_ranks_is_refused(tmp_path, supported,
     for path in undisturbed.iterdir():
         if path.suffix in (".ckpt", ".json", ".extxyz") and not path.name.startswith("rank-"):
             (folder / path.name).write_bytes(path.read_bytes())
-    assert _start(folder, RANKS - 1).wait(60) == 2
+    assert _start(folder, ranks=1).wait(60) == 2
     error = json.loads((folder / "error-0.json").read_text())
     assert error["kind"] == "InputError"
     assert "another run" in error["what"]
