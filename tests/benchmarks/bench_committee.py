@@ -126,9 +126,10 @@ def _novelty(committee: Committee, known: Known | None, atoms: Atoms) -> dict[st
 
 
 def _seconds(way: Callable[[], Any]) -> float:
-    started = time.perf_counter()
+    """Return processor time, which other work on the machine disturbs the least."""
+    started = time.process_time()
     way()
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def _together(committee: Committee, frames: Sequence[Atoms]) -> np.ndarray:

@@ -64,17 +64,9 @@ class MemberNetworks:
         edges = self._parts[0].edge_fields({**inputs, _VECTORS: vectors})
         repulsion, repulsive_slopes = self._parts[0].repulsion(inputs, edge_vectors)
         for member in members:
-            own = {name: field.detach().requires_grad_(field.requires_grad) for name, field in edges.items()}
-            energies = self._parts[member].energies(own)
-            asked = [name for name, field in own.items() if field.requires_grad]
-            slopes = torch.autograd.grad(energies.sum(), [own[name] for name in asked], allow_unused=True)
-            used = [
-                (edges[name], slope) for name, slope in zip(asked, slopes, strict=True) if slope is not None
-            ]
-            (led_back,) = torch.autograd.grad(
-                [field for field, _ in used], vectors, [slope for _, slope in used], retain_graph=True
-            )
-            yield energies.detach() + repulsion, led_back + repulsive_slopes
+            energies = self._parts[member].energies(edges)
+            (slopes,) = torch.autograd.grad(energies.sum(), vectors, retain_graph=True)
+            yield energies.detach() + repulsion, slopes + repulsive_slopes
 
 
 @dataclass(frozen=True, eq=False)
