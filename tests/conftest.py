@@ -26,24 +26,28 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "mongodb: of FireWorks' own tests")
 
 
-def _fast_folder() -> Path:
-    """Memory where there is enough of it: each index of each fresh database waits for the disk otherwise."""
+@pytest.fixture(scope="session")
+def fast_folder() -> Iterator[Path]:
+    """A short folder for servers, in memory where there is enough of it.
+
+    A server waits for the disk at each index of each fresh database, and at each write that must not be lost.
+    """
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 << 30
-    return memory if roomy else Path("/tmp")
+    folder = Path(tempfile.mkdtemp(prefix="bh-", dir=memory if roomy else "/tmp"))
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def mongod() -> Iterator[EmbeddedServer]:
-    """The session's embedded server, in a short temporary folder."""
-    folder = Path(tempfile.mkdtemp(prefix="bh-", dir=_fast_folder()))
-    server = EmbeddedServer(folder / "b")
+def mongod(fast_folder: Path) -> Iterator[EmbeddedServer]:
+    """The session's embedded server."""
+    server = EmbeddedServer(fast_folder / "b")
     try:
         server.start()
         yield server
     finally:
         server.stop()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -224,6 +224,8 @@ class Cluster:
             "SLURM_CONF": str(self.folder / "slurm" / "slurm.conf"),
             "FW_CONFIG_FILE": str(self.folder / "FW_config.yaml"),
             "BENCH_LAUNCHPAD": str(self.folder / "my_launchpad.yaml"),
+            # What kind of processor OpenBLAS takes this one for, which is not the clusters' own affair.
+            **{name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")},
         }
 
 

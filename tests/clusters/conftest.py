@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,14 +17,15 @@ from cluster_site import Cluster, Desk, Site  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
+def site(fast_folder: Path) -> Iterator[Site]:
     """The site; `make test` installs what it needs."""
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
     missing = [name for name in ("slurmctld", "slurmd", "squeue", "munged") if not shutil.which(name)]
     if missing:
         pytest.fail(f"not installed: {', '.join(missing)}; run launchers/set_up.sh --tests")
-    folder = Path(tempfile.mkdtemp(prefix="bhs-", dir="/tmp"))
+    folder = fast_folder / "s"
+    folder.mkdir()
     site = Site(
         folder,
         [

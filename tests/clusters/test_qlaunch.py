@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bench_tasks import Sleep
@@ -18,9 +20,9 @@ def test_no_more_jobs_are_submitted_than_there_is_work_for(desk: Desk) -> None:
     ids = [desk.add(Firework(Sleep(), spec={"_category": "dft"}))[0] for _ in range(5)]
     genoa.login.run("scontrol", "update", "PartitionName=batch", "State=DOWN")
     try:
-        launcher = genoa.start_beamheat_qlaunch("rapidfire", "--per-job", "2", "--sleep", "0.2")
+        launcher = genoa.start_beamheat_qlaunch("rapidfire", "--per-job", "2", "--sleep", "0.05")
         desk.wait(lambda: len(genoa.queue()) == 3, "three jobs for five fireworks, two for each")
-        time.sleep(3)  # a dozen rounds
+        time.sleep(2)  # a dozen rounds
         assert len(genoa.queue()) == 3
     finally:
         genoa.login.run("scontrol", "update", "PartitionName=batch", "State=UP")
@@ -57,23 +59,29 @@ def test_campaigns_resources_reach_the_queue_and_the_bound_holds(desk: Desk) -> 
 
 def test_refusing_scheduler_is_an_exit_status_and_holds_no_firework(desk: Desk) -> None:
     """Plain qlaunch exits with status 0."""
-    genoa = desk.clusters[0]
-    (fw_id,) = desk.add(Firework(Sleep(), spec={"_category": "dft"}))
-    genoa.write_adapters(queue="nowhere")
-    for options in (["rapidfire"], ["-r", "rapidfire"]):
-        launcher = genoa.start_beamheat_qlaunch(*options, "--refusals", "2")
-        assert launcher.wait(60) == 1
-        said = genoa.log.read_text()
+    genoa, hopper = desk.clusters
+    launchers, ids = [], []
+    for cluster, category, options in ((genoa, "dft", []), (hopper, "md", ["-r"])):
+        ids += desk.add(Firework(Sleep(), spec={"_category": category}))
+        cluster.write_adapters(queue="nowhere")
+        launchers.append(cluster.start_beamheat_qlaunch(*options, "rapidfire", "--refusals", "2"))
+    assert [launcher.wait(60) for launcher in launchers] == [1, 1]
+    for cluster in desk.clusters:
+        said = cluster.log.read_text()
         assert "invalid partition" in said
         assert "Traceback" not in said
-        assert desk.firework(fw_id)["state"] == "READY"
+    assert [desk.firework(fw_id)["state"] for fw_id in ids] == ["READY", "READY"]
     genoa.write_adapters()
     assert genoa.start_beamheat_qlaunch("rapidfire").wait(60) == 0
-    assert desk.firework(fw_id)["state"] == "COMPLETED"
+    assert desk.firework(ids[0])["state"] == "COMPLETED"
 
 
 def test_adapter_that_does_not_fit_is_bad_input(desk: Desk) -> None:
     genoa = desk.clusters[0]
-    for adapter in ("hosts", "my_fworker.yaml", "absent.yaml"):
-        done = genoa.login.call("beamheat", "qlaunch", "-q", f"{genoa.folder}/{adapter}", "rapidfire")
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+    def refuse(adapter: str) -> subprocess.CompletedProcess[str]:
+        return genoa.login.call("beamheat", "qlaunch", "-q", f"{genoa.folder}/{adapter}", "rapidfire")
+
+    with ThreadPoolExecutor() as pool:
+        for done in pool.map(refuse, ("hosts", "my_fworker.yaml", "absent.yaml")):
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr

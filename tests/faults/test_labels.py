@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from fireworks import LaunchPad
 from labelling_bench import LabellingBench, labelling_bench_on, structures
 from rocket_bench import kill_server, wait_until
 
+from beamheat_fw.cli.main import run
 from beamheat_fw.store.database import Store
 from beamheat_fw.store.provenance import trail
 from beamheat_fw.store.rounds import load_round
@@ -118,7 +118,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_full_disk_is_named_and_with_room_the_labels_are_those_of_a_calm_run(
-    labelling: LabellingBench, calm: dict[str, Any], small_disk: Path
+    labelling: LabellingBench, calm: dict[str, Any], small_disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Plain FireWorks fizzles with a traceback; a label must not be called failed for want of a disk."""
     labelling.begin(structures())
@@ -133,10 +133,7 @@ def test_full_disk_is_named_and_with_room_the_labels_are_those_of_a_calm_run(
     states = {label["state"] for label in labelling.store.db["labels"].find()}
     assert "failed" not in states
     subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
-    command = ["resubmit", "--error-kind", "DiskFull", "--json", "-l", str(bench.launchpad_file)]
-    done = subprocess.run(
-        [sys.executable, "-m", "beamheat_fw", *command], capture_output=True, text=True, check=True
-    )
-    assert len(json.loads(done.stdout)["fireworks"]) == len(fizzled)
+    assert run(["resubmit", "--error-kind", "DiskFull", "--json", "-l", str(bench.launchpad_file)]) == 0
+    assert len(json.loads(capsys.readouterr().out)["fireworks"]) == len(fizzled)
     assert labelling.rlaunch("rapidfire", scratch=str(small_disk)).wait(120) == 0
     assert changed(calm, labelling) == [], bench.log()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from campaign_outcome import differences, essence
 from labelling_bench import EMT, LabellingBench
 
 from beamheat_fw.campaign import load_campaign
+from beamheat_fw.cli.main import run
 from beamheat_fw.firetasks.spectrum import analyse_file, spectrum_document
 
 pytestmark = [pytest.mark.mongod, pytest.mark.slow]
@@ -30,9 +29,8 @@ def campaign_file(tmp_path: Path) -> Path:
     return path
 
 
-def beamheat(labelling: LabellingBench, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "beamheat_fw", *words, "-l", str(labelling.bench.launchpad_file)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+def beamheat(labelling: LabellingBench, *words: str) -> int:
+    return run([*words, "-l", str(labelling.bench.launchpad_file)])
 
 
 def analyse(labelling: LabellingBench) -> dict[str, Any]:
@@ -51,7 +49,7 @@ def test_spectrum_file_that_is_cut_short_is_named_and_gives_no_spectrum(
     """A plain firetask ends in a traceback of the file's reader."""
     scan = campaign_file.with_name("scan.hspy")
     scan.write_bytes(scan.read_bytes()[: scan.stat().st_size // 2])
-    assert beamheat(labelling, "submit", str(campaign_file)).returncode == 0
+    assert beamheat(labelling, "submit", str(campaign_file)) == 0
     why = analyse(labelling)
     assert why["kind"] == "InputError"
     assert "scan.hspy" in str(why["values"])
@@ -61,8 +59,7 @@ def test_spectrum_file_that_is_cut_short_is_named_and_gives_no_spectrum(
 def test_spectrum_that_is_cut_short_in_the_database_is_never_analysed_and_can_be_brought_again(
     labelling: LabellingBench, campaign_file: Path
 ) -> None:
-    submitted = beamheat(labelling, "submit", str(campaign_file))
-    assert submitted.returncode == 0, submitted.stderr
+    assert beamheat(labelling, "submit", str(campaign_file)) == 0
     db = labelling.store.db
     for chunk in list(db["artifacts.chunks"].find()):
         cut = {"$set": {"data": chunk["data"][: len(chunk["data"]) // 2]}}
@@ -70,8 +67,8 @@ def test_spectrum_that_is_cut_short_in_the_database_is_never_analysed_and_can_be
     assert analyse(labelling)["kind"] == "IntegrityError"
     assert db["spectra"].count_documents({}) == 0
     db["artifacts.files"].delete_many({})  # as the error says
-    assert beamheat(labelling, "submit", str(campaign_file)).returncode == 0
-    assert beamheat(labelling, "resubmit", "--error-kind", "IntegrityError").returncode == 0
+    assert beamheat(labelling, "submit", str(campaign_file)) == 0
+    assert beamheat(labelling, "resubmit", "--error-kind", "IntegrityError") == 0
     assert analyse(labelling) == {}
     stage = load_campaign(campaign_file).eels
     undisturbed = spectrum_document(stage, analyse_file(campaign_file.with_name("scan.hspy"), stage))

@@ -161,9 +161,9 @@ def bench(launchpad_file: Path, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="session")
-def server_to_kill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+def server_to_kill(fast_folder: Path) -> Iterator[EmbeddedServer]:
     """A server beside the session's, which other tests need alive."""
-    server = EmbeddedServer(tmp_path_factory.mktemp("m") / "b")
+    server = EmbeddedServer(fast_folder / "k")
     yield server
     server.stop()
 
