@@ -9,8 +9,8 @@ from typing import Final, Literal
 #: What compiling takes on one core, and the least that a compiled step was found to save, with models of two
 #: layers (docs/measurements.md).
 COMPILE_S: Final = 60.0
-_SAVED_MS: Final = 4.0
-_SAVED_MS_ATOM: Final = 0.012
+_SAVED_MS: Final = 3.0
+_SAVED_MS_ATOM: Final = 0.011
 
 
 @dataclass(frozen=True)

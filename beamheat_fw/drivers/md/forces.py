@@ -134,7 +134,7 @@ class CommitteeForces:
         bias = None if self._width_eV is None else self._bias(result, self._width_eV).forces_eV_A
         return Evaluated(
             result.mean_energies_eV,
-            result.atom_energies_eV.mean(axis=0),
+            result.mean_atom_energies_eV,
             forces if bias is None else forces + bias,
             result.spread_eV_A if self._members is None else None,
             bias,

@@ -51,7 +51,7 @@ class CommitteeCalculator(Calculator):
         self.results = {
             "energy": energy,
             "free_energy": energy,
-            "energies": evaluation.atom_energies_eV.mean(axis=0),
+            "energies": evaluation.mean_atom_energies_eV,
             "forces": evaluation.mean_forces_eV_A,
             "spread_eV_A": evaluation.spread_eV_A,
             "member_energies_eV": evaluation.energies_eV[:, 0],

@@ -48,12 +48,17 @@ class Evaluation:
     @cached_property
     def mean_energies_eV(self) -> NDArray[np.float64]:
         """(B,) array: the members' mean energy of each frame."""
-        return self.energies_eV.mean(axis=0)
+        return _mean(self.energies_eV)
+
+    @cached_property
+    def mean_atom_energies_eV(self) -> NDArray[np.float64]:
+        """(N,) array: the members' mean of each atom's share."""
+        return _mean(self.atom_energies_eV)
 
     @cached_property
     def mean_forces_eV_A(self) -> NDArray[np.float64]:
         """(N, 3) array: the members' mean force on each atom."""
-        return self.forces_eV_A.mean(axis=0)
+        return _mean(self.forces_eV_A)
 
     @cached_property
     def spread_eV_A(self) -> NDArray[np.float64]:
@@ -64,6 +69,11 @@ class Evaluation:
         """
         deviations = self.forces_eV_A - self.mean_forces_eV_A
         return np.sqrt(np.einsum("mni,mni->n", deviations, deviations) / len(deviations))
+
+
+def _mean(of_members: NDArray[np.float64]) -> NDArray[np.float64]:
+    # A member that drives alone is asked at every step.
+    return of_members[0] if len(of_members) == 1 else of_members.mean(axis=0)
 
 
 class Committee:

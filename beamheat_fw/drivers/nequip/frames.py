@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,7 @@ class Frames:
     def __len__(self) -> int:
         return len(self.cells)
 
-    @property
+    @cached_property
     def offsets(self) -> NDArray[np.int64]:
         """(B + 1,) int64 array: frame b's atoms are ``offsets[b]:offsets[b + 1]``."""
         return np.searchsorted(self.frame_of_atom, np.arange(len(self) + 1))
