@@ -31,6 +31,15 @@ def test_a_stored_campaign_is_read_back_as_the_same_one():
     assert parse_campaign(campaign.model_dump(mode="json")).campaign_id == campaign.campaign_id
 
 
+def test_a_diversity_that_is_not_the_default_is_kept_and_part_of_a_campaigns_identity(document):
+    plain = parse_campaign(document)
+    assert "diversity" not in plain.model_dump(mode="json")["selection"]
+    asked = {name: document["selection"] | {"diversity": name} for name in ("farthest", "covering")}
+    farthest, covering = (parse_campaign(document | {"selection": one}) for one in asked.values())
+    assert farthest.campaign_id == plain.campaign_id != covering.campaign_id
+    assert parse_campaign(covering.model_dump(mode="json")).selection.diversity == "covering"
+
+
 @pytest.mark.parametrize("architecture", SIZES)
 def test_a_size_stands_for_its_settings_and_what_is_given_counts_instead(architecture):
     for size, settings in SIZES[architecture].items():

@@ -158,6 +158,10 @@ class SelectionStage(Stage):
         Share drawn at random from the frames, for an unbiased calibration.
     holdout_fraction : float
         Share drawn at random and never trained on: the verdict rests on it.
+    diversity : {'farthest', 'covering'}
+        How the rest is chosen among the gate's candidates: the farthest from all known frames, or those that
+        stand for the most uncertain atoms. Written only where it is not the default, so that campaigns from
+        before it keep their identity.
     max_label_atoms : int, optional
         A chosen frame with more atoms is cut down to the surroundings of its worst atom.
     shell_A : float
@@ -167,6 +171,9 @@ class SelectionStage(Stage):
     labels_per_round: Annotated[int, Field(ge=4)] = 40
     random_fraction: Fraction = 0.2
     holdout_fraction: Fraction = 0.1
+    diversity: Annotated[
+        Literal["farthest", "covering"], Field(exclude_if=lambda chosen: chosen == "farthest")
+    ] = "farthest"
     max_label_atoms: Annotated[int, Field(ge=20)] | None = None
     shell_A: Positive = 4.0
 

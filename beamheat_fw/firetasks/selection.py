@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from beamheat_fw.campaign import Campaign
 from beamheat_fw.firetasks.judgement import thresholds_of
+from beamheat_fw.physics.committee.cover import PoolAtoms
 from beamheat_fw.physics.committee.cutouts import CutOutLimits, core_of, cut_out
 from beamheat_fw.physics.committee.environments import environments
 from beamheat_fw.physics.committee.gate import CANDIDATE, FAILED, Verdict, gate_from
@@ -42,16 +43,25 @@ class JudgedFrames:
         Those of the frames that are labelled already.
     biased : ndarray of bool, shape (B,)
         Whether a frame's trajectory was drawn towards disagreement.
+    atoms : PoolAtoms
+        Of the explored frames, by their index, and of those labelled already, by negative numbers. What is
+        expected of an atom's error is the committee's spread.
     """
 
     verdicts: list[Verdict]
     vectors: NDArray[np.float64]
     known: NDArray[np.float64]
     biased: NDArray[np.bool_]
+    atoms: PoolAtoms
 
     def unbiased_counts(self) -> Counter[str]:
         """Count the verdicts on frames of unbiased trajectories: those that production MD would meet."""
         return Counter(one.name for one, biased in zip(self.verdicts, self.biased, strict=True) if not biased)
+
+    def sound_atoms(self) -> PoolAtoms:
+        """Return the atoms to choose covering frames by: of no failed frame, standardised, thinned."""
+        failed = [number for number, verdict in enumerate(self.verdicts) if verdict.name == FAILED]
+        return self.atoms.where(~np.isin(self.atoms.frame, failed)).standardised().thinned()
 
 
 def judge_explored(
@@ -77,9 +87,11 @@ def judge_explored(
     offsets = evaluation.offsets
     element = np.concatenate([np.array(atoms.get_chemical_symbols()) for atoms in frames])
     place = np.concatenate([environments(atoms) for atoms in frames])
-    frame_of_atom = np.repeat(np.arange(len(frames)), np.diff(offsets))
-    labelled = (frame_of_atom < first) & np.concatenate([core_of(atoms) for atoms in frames])
-    novelty = learn_novelty(evaluation.descriptors[labelled], element[labelled], frame_of_atom[labelled])
+    frame_of_atom = np.repeat(np.arange(len(frames)), np.diff(offsets)) - first
+    pool = PoolAtoms(evaluation.descriptors, element, place, frame_of_atom, evaluation.spread_eV_A)
+    core = np.concatenate([core_of(atoms) for atoms in frames])
+    known = pool.where((frame_of_atom < 0) & core)
+    novelty = learn_novelty(known.descriptors, known.element, known.frame)
     gate = gate_from(committee.calibration, thresholds_of(campaign), novelty)
     verdicts = gate.judge(
         [gate_frame(frames[number], evaluation, number) for number in range(first, len(frames))]
@@ -91,7 +103,7 @@ def judge_explored(
         for atoms, verdict in zip(explored, verdicts, strict=True)
     ]
     biased = np.array([bool(atoms.info.get("biased", False)) for atoms in explored])
-    return JudgedFrames(kept, vectors[first:], vectors[:first], biased)
+    return JudgedFrames(kept, vectors[first:], vectors[:first], biased, pool.where(core))
 
 
 def choose(judged: JudgedFrames, campaign: Campaign, seed: int) -> list[tuple[int, Role]]:
@@ -105,6 +117,7 @@ def choose(judged: JudgedFrames, campaign: Campaign, seed: int) -> list[tuple[in
         Budget.of_round(stage.labels_per_round, stage.random_fraction, stage.holdout_fraction),
         seed,
         np.array([n for n, name in enumerate(names) if name != FAILED and not judged.biased[n]], dtype=int),
+        judged.sound_atoms() if stage.diversity == "covering" else None,
     )
     return [
         *((number, "holdout") for number in chosen.holdout),

@@ -15,12 +15,14 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+#: Atoms kept of each element and environment of a frame where atoms of many frames are compared.
+MOST_ATOMS: Final = 16
 _SMALLEST: Final = 1e-12
 
 
@@ -45,9 +47,26 @@ class PoolAtoms:
     frame: NDArray[np.int_]
     error_eV_A: NDArray[np.float64]
 
-    def where(self, chosen: NDArray[np.bool_]) -> PoolAtoms:
-        """Return some of the atoms."""
+    def where(self, chosen: NDArray[np.bool_ | np.int_]) -> PoolAtoms:
+        """Return some of the atoms, by mask or index."""
         return PoolAtoms(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+    def standardised(self) -> PoolAtoms:
+        """Return the atoms with descriptors of mean 0 and deviation 1; one that never varies becomes 0."""
+        centred = self.descriptors - self.descriptors.mean(axis=0)
+        width = centred.std(axis=0)
+        varies = width > 1e-9 * np.abs(self.descriptors).max(axis=0, initial=_SMALLEST)
+        return replace(self, descriptors=np.where(varies, centred / np.where(varies, width, 1.0), 0.0))
+
+    def thinned(self, most: int = MOST_ATOMS) -> PoolAtoms:
+        """Return, of each element and environment of a frame, the so many atoms of the largest error."""
+        columns = (self.element, self.environment, self.frame)
+        codes = np.array([np.unique(column, return_inverse=True)[1] for column in columns])
+        order = np.lexsort((-self.error_eV_A, *codes))
+        position = np.arange(len(order))
+        first = np.any(np.diff(codes[:, order], axis=1, prepend=-1), axis=0)
+        rank = position - np.maximum.accumulate(np.where(first, position, 0))
+        return self.where(np.sort(order[rank < most]))
 
     def shares(self) -> NDArray[np.float64]:
         """Return each atom's part in the squared error of its environment, shape (N,)."""
@@ -60,9 +79,15 @@ class PoolAtoms:
 
 
 def covering_frames(
-    atoms: PoolAtoms, candidates: Sequence[int], labelled: Sequence[int], count: int
+    atoms: PoolAtoms,
+    candidates: Sequence[int],
+    labelled: Sequence[int],
+    count: int,
+    coming: Sequence[int] = (),
 ) -> list[int]:
     """Choose frames one by one, each leaving the smallest squared error in the atoms of all candidates.
+
+    Memory grows as the candidates' atoms times the candidates, a float each: thin large frames first.
 
     Parameters
     ----------
@@ -71,6 +96,8 @@ def covering_frames(
         Frames to choose from, and frames labelled already.
     count : int
         How many, at most.
+    coming : sequence of int, optional
+        Frames that will be labelled beside the chosen ones, of which the expected errors know nothing yet.
     """
     open_atoms = atoms.where(np.isin(atoms.frame, candidates))
     frames = np.unique(open_atoms.frame)
@@ -81,6 +108,8 @@ def covering_frames(
     for frame in labelled:
         left = np.minimum(left, _squared_distances(open_atoms, atoms, frame))
     error_per_distance = open_atoms.shares() / np.maximum(left, _SMALLEST)
+    for frame in coming:
+        left = np.minimum(left, _squared_distances(open_atoms, atoms, frame))
     chosen: list[int] = []
     while len(chosen) < min(count, len(frames)):
         after = np.minimum(left[:, None], to_frame)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics.committee.cover import PoolAtoms, covering_frames
+
+#: Candidates among which covering chooses: so many that are the farthest from all known ones and each other.
+MOST_CANDIDATES: Final = 500
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class Selection:
     holdout, random : tuple of int
         Drawn at random from all frames: never to be trained on, and to calibrate on.
     diverse : tuple of int
-        Candidates, the farthest from all known ones first.
+        Candidates, in the order of choice: the farthest from all known ones first, or what covers the most.
     """
 
     holdout: tuple[int, ...]
@@ -49,8 +54,13 @@ def select(
     budget: Budget,
     seed: int,
     eligible: NDArray[np.int_] | None = None,
+    cover: PoolAtoms | None = None,
 ) -> Selection:
     """Choose frames to label.
+
+    Candidates are the farthest points among them, or with `cover` those whose labels leave the least error:
+    all of its atoms are compared with all, and at most `MOST_CANDIDATES` frames. With atoms thinned to 16 of
+    each element and environment, that takes 0.8 GB and half a minute for 500 frames of 90 atoms left.
 
     Parameters
     ----------
@@ -67,13 +77,21 @@ def select(
         Of the random draw.
     eligible : ndarray of int, optional
         Frames that may be drawn at random; all by default. Broken frames do not belong here.
+    cover : PoolAtoms, optional
+        Atoms of the frames, by their index, and of those labelled already, by negative numbers. None of a
+        broken frame. What is held out teaches nothing here; what is drawn to be trained on does.
     """
     pool = np.arange(len(vectors)) if eligible is None else np.asarray(eligible, dtype=int)
     drawn = np.random.default_rng(seed).permutation(pool)[: budget.holdout + budget.random].tolist()
     left = np.array([one for one in np.asarray(candidates).tolist() if one not in set(drawn)], dtype=int)
     taken = np.concatenate([np.reshape(known, (-1, vectors.shape[1])), vectors[drawn]])
-    chosen = left[farthest_points(vectors[left], taken, budget.diverse)]
-    return Selection(tuple(drawn[: budget.holdout]), tuple(drawn[budget.holdout :]), tuple(chosen.tolist()))
+    if cover is None:
+        diverse = left[farthest_points(vectors[left], taken, budget.diverse)].tolist()
+    else:
+        unlike = left[farthest_points(vectors[left], taken, max(MOST_CANDIDATES, budget.diverse))].tolist()
+        labelled = np.unique(cover.frame[cover.frame < 0]).tolist()
+        diverse = covering_frames(cover, unlike, labelled, budget.diverse, drawn[budget.holdout :])
+    return Selection(tuple(drawn[: budget.holdout]), tuple(drawn[budget.holdout :]), tuple(diverse))
 
 
 def farthest_points(points: NDArray[np.float64], known: NDArray[np.float64], count: int) -> NDArray[np.int_]:

@@ -70,6 +70,36 @@ def test_an_atom_of_another_element_teaches_nothing():
     assert covering_frames(gold_frame_alone, [1, 2], [0], 1) == [1]
 
 
+def test_thinning_keeps_the_largest_errors_of_each_element_and_environment_of_a_frame():
+    frame = [
+        (float(n), error, place)
+        for n, (error, place) in enumerate(
+            [(0.1, "particle"), (0.3, "particle"), (0.2, "particle"), (0.01, "support"), (0.02, "support")]
+        )
+    ]
+    atoms = pool([frame, frame[::-1]])
+    atoms = replace(atoms, element=np.where(atoms.descriptors[:, 0] == 0, "Cu", "Au"))
+    thin = atoms.thinned(1)
+    assert thin.error_eV_A.tolist() == [0.1, 0.3, 0.02, 0.02, 0.3, 0.1]
+    assert thin.frame.tolist() == [0, 0, 0, 1, 1, 1]
+    assert thin.descriptors[:, 0].tolist() == [0.0, 1.0, 4.0, 4.0, 1.0, 0.0]
+    np.testing.assert_array_equal(atoms.thinned(3).descriptors, atoms.descriptors)
+
+
+def test_of_equal_errors_the_first_atoms_are_kept():
+    atoms = pool([[(float(number), 1.0, "particle") for number in range(40)]])
+    assert atoms.thinned(16).descriptors[:, 0].tolist() == list(range(16))
+
+
+def test_descriptors_count_alike_and_one_that_never_varies_not_at_all():
+    random = np.random.default_rng(1)
+    atoms = pool([[(0.0, 1.0, "particle")] * 50])
+    varied = 1e4 + np.array([1.0, 1e3]) * random.normal(size=(50, 2))
+    atoms = replace(atoms, descriptors=np.column_stack([varied, np.full(50, 0.1)])).standardised()
+    np.testing.assert_allclose(atoms.descriptors.mean(axis=0), 0.0, atol=1e-9)
+    np.testing.assert_allclose(atoms.descriptors.std(axis=0), [1.0, 1.0, 0.0])
+
+
 def test_candidates_alone_are_chosen_and_each_once():
     atoms = pool([[(float(number), 1.0, "particle")] for number in range(6)])
     assert sorted(covering_frames(atoms, [1, 3, 5], [0], 10)) == [1, 3, 5]

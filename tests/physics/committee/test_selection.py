@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from beamheat_fw.errors import InputError
+from beamheat_fw.physics.committee import selection
+from beamheat_fw.physics.committee.cover import PoolAtoms
 from beamheat_fw.physics.committee.selection import Budget, farthest_points, frame_vectors, select
 
 
@@ -67,6 +69,66 @@ def test_fewer_frames_than_the_budget_are_all_taken_once():
     assert sorted([*chosen.holdout, *chosen.random, *chosen.diverse]) == list(range(6))
     nothing = select(vectors, np.array([], dtype=int), np.empty((0, 1)), Budget(0, 0, 5), seed=0)
     assert nothing.diverse == ()
+
+
+def atoms_of(points: np.ndarray, known: np.ndarray, error: np.ndarray) -> PoolAtoms:
+    """One atom a frame, at the frame's own vector; known frames' errors do not matter."""
+    return PoolAtoms(
+        np.concatenate([known, points]),
+        np.full(len(known) + len(points), "Au"),
+        np.full(len(known) + len(points), "particle"),
+        np.concatenate([-1 - np.arange(len(known)), np.arange(len(points))]),
+        np.concatenate([np.ones(len(known)), error]),
+    )
+
+
+def test_covering_chooses_uncertain_atoms_that_others_resemble_where_farthest_points_choose_the_outlier():
+    points, known = np.array([[9.0], [4.0], [4.1], [4.2]]), np.array([[0.0]])
+    error = np.array([0.05, 0.3, 0.3, 0.3])
+    budget = Budget(0, 0, 1)
+    assert select(points, np.arange(4), known, budget, seed=0).diverse == (0,)
+    cover = atoms_of(points, known, error)
+    assert select(points, np.arange(4), known, budget, seed=0, cover=cover).diverse == (2,)
+    labelled_there = np.array([[0.0], [4.1]])
+    cover = atoms_of(points, labelled_there, error)
+    assert select(points, np.arange(4), labelled_there, budget, seed=0, cover=cover).diverse != (2,)
+
+
+def test_covering_leaves_the_random_draw_and_the_budget_as_they_are():
+    random = np.random.default_rng(7)
+    vectors, known = random.normal(size=(200, 6)), random.normal(size=(10, 6))
+    cover = atoms_of(vectors, known, random.lognormal(sigma=2.0, size=200))
+    arguments = (vectors, np.arange(100, 200), known, Budget.of_round(40, 0.2, 0.1))
+    farthest, covering = select(*arguments, seed=3), select(*arguments, seed=3, cover=cover)
+    assert (covering.holdout, covering.random) == (farthest.holdout, farthest.random)
+    assert len({*covering.holdout, *covering.random, *covering.diverse}) == 40
+    assert min(covering.diverse) >= 100
+    assert set(covering.diverse) != set(farthest.diverse)
+    assert covering == select(*arguments, seed=3, cover=cover)
+
+
+def test_what_is_drawn_to_be_trained_on_counts_as_labelled_where_covering_chooses():
+    points, known = np.array([[5.0], [5.1], [-2.0]]), np.array([[0.0]])
+    cover = atoms_of(points, known, np.array([1.0, 1.0, 0.5]))
+    trained_on = select(points, np.arange(3), known, Budget(0, 1, 1), 0, np.array([0]), cover)
+    assert (trained_on.random, trained_on.diverse) == ((0,), (2,))
+    held_out = select(points, np.arange(3), known, Budget(1, 0, 1), 0, np.array([0]), cover)
+    assert (held_out.holdout, held_out.diverse) == ((0,), (1,))
+
+
+def test_covering_labels_no_doubles_and_nothing_like_a_known_frame():
+    points, known = np.repeat(np.arange(4.0), 20)[:, None], np.array([[3.0]])
+    cover = atoms_of(points, known, np.ones(80))
+    chosen = select(points, np.arange(80), known, Budget(0, 0, 30), seed=0, cover=cover).diverse
+    assert sorted(points[list(chosen), 0]) == [0.0, 1.0, 2.0]
+
+
+def test_covering_chooses_among_so_many_candidates_that_are_the_farthest(monkeypatch):
+    monkeypatch.setattr(selection, "MOST_CANDIDATES", 2)
+    points, known = np.array([[1.0], [1.1], [1.2], [9.0], [5.0]]), np.array([[0.0]])
+    cover = atoms_of(points, known, np.array([9.0, 9.0, 9.0, 0.1, 0.1]))
+    chosen = select(points, np.arange(5), known, Budget(0, 0, 2), seed=0, cover=cover).diverse
+    assert sorted(chosen) == [3, 4]
 
 
 def test_frame_vector_does_not_depend_on_the_order_of_atoms():
