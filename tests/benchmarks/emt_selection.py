@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from ase import Atoms
@@ -79,18 +80,22 @@ def choose_at_random(labelled: Labelled, seen: Seen) -> None:
     labelled.trained += [index for index in seen.order if index not in known][:LABELS]
 
 
-def choose_by_gate(labelled: Labelled, seen: Seen) -> None:
+def choose_by_gate(labelled: Labelled, seen: Seen, diversity: str = "farthest") -> None:
     """Choose as a campaign does: by calibrated gate and diversity, and some frames at random."""
     free = labelled.free(len(seen.pool))
     names = _verdicts(labelled, seen, free)
     vectors = _frame_vectors(seen)
+    sound = np.flatnonzero(names != FAILED)
     chosen = select(
         vectors[free],
         np.flatnonzero(names == CANDIDATE),
         vectors[[*labelled.trained, *labelled.held_out]],
         Budget.of_round(LABELS, RANDOM_FRACTION, HOLDOUT_FRACTION),
         seen.seed,
-        np.flatnonzero(names != FAILED),
+        sound,
+        _atoms_to_cover(seen, np.array(free)[sound], sound, labelled.trained)
+        if diversity == "covering"
+        else None,
     )
     labelled.held_out += [free[index] for index in chosen.holdout]
     labelled.trained += [free[index] for index in (*chosen.random, *chosen.diverse)]
@@ -119,28 +124,13 @@ def choose_covering(labelled: Labelled, seen: Seen) -> None:
     labelled.trained += covering_frames(_pool_atoms(seen), free, labelled.trained, LABELS)
 
 
-def choose_by_gate_covering(labelled: Labelled, seen: Seen) -> None:
-    """Choose as a campaign does, but of the candidates those that stand for what is uncertain."""
-    free = np.array(labelled.free(len(seen.pool)))
-    names = _verdicts(labelled, seen, free)
-    budget = Budget.of_round(LABELS, RANDOM_FRACTION, HOLDOUT_FRACTION)
-    drawn = np.random.default_rng(seen.seed).permutation(free[names != FAILED])[
-        : budget.holdout + budget.random
-    ]
-    labelled.held_out += drawn[: budget.holdout].tolist()
-    labelled.trained += drawn[budget.holdout :].tolist()
-    candidates = [index for index in free[names == CANDIDATE] if index not in drawn]
-    known = [*labelled.trained, *labelled.held_out]
-    labelled.trained += covering_frames(_pool_atoms(seen), candidates, known, budget.diverse)
-
-
 #: How each way begins, and how it goes on.
 WAYS: Mapping[str, tuple[Callable[[Sequence[int]], Labelled], Callable[[Labelled, Seen], None]]] = {
     "random": (start_at_random, choose_at_random),
     "gate": (start_with_holdout, choose_by_gate),
     "novel": (start_at_random, choose_novel),
     "covering": (start_at_random, choose_covering),
-    "gate_covering": (start_with_holdout, choose_by_gate_covering),
+    "gate_covering": (start_with_holdout, partial(choose_by_gate, diversity="covering")),
 }
 
 
@@ -159,6 +149,17 @@ def _pool_atoms(seen: Seen) -> PoolAtoms:
     described = seen.evaluation.descriptors[: len(errors.frame)]
     width = np.maximum(described.std(axis=0), 1e-9)
     return PoolAtoms(described / width, errors.element, errors.environment, errors.frame, errors.spread_eV_A)
+
+
+def _atoms_to_cover(
+    seen: Seen, sound: Sequence[int], numbers: Sequence[int], trained: Sequence[int]
+) -> PoolAtoms:
+    """Return a pool's atoms as a campaign has them: sound frames by new numbers, trained ones by negative."""
+    atoms = _pool_atoms(seen)
+    number = np.zeros(len(seen.pool), dtype=int)
+    number[sound], number[trained] = numbers, -1 - np.arange(len(trained))
+    atoms = atoms.where(np.isin(atoms.frame, [*sound, *trained]))
+    return replace(atoms, frame=number[atoms.frame]).standardised().thinned()
 
 
 def _verdicts(labelled: Labelled, seen: Seen, frames: Sequence[int]) -> np.ndarray:
