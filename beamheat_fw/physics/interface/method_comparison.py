@@ -81,45 +81,6 @@ def compare(one: Determination, other: Determination) -> Agreement:
 
 
 @dataclass(frozen=True)
-class NoDifference:
-    """A conductance at equal temperatures, from a hot and a cold particle.
-
-    Attributes
-    ----------
-    conductance_MW_m2K, error_MW_m2K : float
-    asymmetry, asymmetry_error : float
-        (cold - hot) over their mean: how much the direction of a difference that large matters.
-    T_interface_K : float
-    """
-
-    conductance_MW_m2K: float
-    error_MW_m2K: float
-    asymmetry: float
-    asymmetry_error: float
-    T_interface_K: float
-
-
-def without_difference(hot: Determination, cold: Determination) -> NoDifference:
-    """Return the conductance for small differences, from relaxations that start as far above as below.
-
-    Where one body is softer when it is hot, its vibrations fit the other's less or more: to first order G
-    changes with the sign of the difference, and the mean of both directions is G at none.
-
-    Raises
-    ------
-    InputError
-        As `compare`.
-    """
-    compare(hot, cold)
-    mean = 0.5 * (hot.conductance_MW_m2K + cold.conductance_MW_m2K)
-    error = 0.5 * float(np.hypot(hot.error_MW_m2K, cold.error_MW_m2K))
-    asymmetry = (cold.conductance_MW_m2K - hot.conductance_MW_m2K) / mean
-    return NoDifference(
-        mean, error, asymmetry, 2.0 * error / mean, 0.5 * (hot.T_interface_K + cold.T_interface_K)
-    )
-
-
-@dataclass(frozen=True)
 class SizeLaw:
     """G A = g0 A + g1 U over particle sizes, with contact area A and its perimeter U.
 

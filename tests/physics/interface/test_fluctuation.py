@@ -12,7 +12,6 @@ from beamheat_fw.physics.interface.conductance import HeatedSystem, conductance_
 from beamheat_fw.physics.interface.conductance_result import Contact
 from beamheat_fw.physics.interface.fluctuation import equilibrium_conductance
 from beamheat_fw.physics.interface.heat_capacity import HeatCapacity
-from beamheat_fw.physics.interface.method_comparison import Determination, without_difference
 from beamheat_fw.physics.interface.two_body_draws import Experiment, draw
 from beamheat_fw.physics.interface.two_body_filter import TwoBodies
 from beamheat_fw.units import BOLTZMANN_EV_PER_K
@@ -69,14 +68,3 @@ def test_a_particle_that_is_still_hot_is_refused():
         equilibrium_conductance(draw(hot, 1, count=4), SYSTEM)
     with pytest.raises(InputError, match="no run"):
         equilibrium_conductance([], SYSTEM)
-
-
-def test_hot_and_cold_meet_in_the_middle():
-    hot = Determination(455.0, 22.0, CONTACT, 455.0)
-    cold = Determination(561.0, 26.0, CONTACT, 453.0)
-    found = without_difference(hot, cold)
-    assert found.conductance_MW_m2K == pytest.approx(508.0)
-    assert found.error_MW_m2K == pytest.approx(0.5 * np.hypot(22.0, 26.0))
-    assert found.asymmetry / found.asymmetry_error == pytest.approx(106.0 / np.hypot(22.0, 26.0))
-    with pytest.raises(InputError, match="areas"):
-        without_difference(hot, Determination(561.0, 26.0, Contact(2.6, "atoms"), 453.0))
