@@ -70,15 +70,16 @@ def thermal_displacements(
 
     Notes
     -----
-    The energy sum_bonds k_ij |u_i - u_j|²/2 is u^T K u/2 for each direction, so that the amplitude of the
-    eigenvector v_m of K has the variance k_B T/kappa_m. Bonds stiffen as coordination falls:
+    The energy sum_bonds k_ij |u_i - u_j|²/2 is u^T K u/2 for each direction, so that the covariance of u is
+    k_B T K^-1; its symmetric root is applied to normal numbers, one for each atom and direction. So draws do
+    not depend on how a library turns eigenvectors of one eigenvalue. Bonds stiffen as coordination falls:
     k_ij = k z/sqrt(z_i z_j), with k and z those of the crystal.
     """
     eigenvalues, modes = np.linalg.eigh(_stiffness_matrix(atoms, springs))
     stiff = eigenvalues > 1e-8
     deviation = np.sqrt(BOLTZMANN_EV_PER_K * temperature_K / eigenvalues[stiff])
-    amplitudes = random.standard_normal((int(stiff.sum()), 3)) * deviation[:, None]
-    return modes[:, stiff] @ amplitudes
+    root = (modes[:, stiff] * deviation) @ modes[:, stiff].T
+    return root @ random.standard_normal((len(atoms), 3))
 
 
 def smooth_buckling(atoms: Atoms, deviation_A: float, random: np.random.Generator) -> np.ndarray:

@@ -124,6 +124,27 @@ def test_thermal_displacements_move_no_centre_and_an_atom_without_bonds_not_at_a
     np.testing.assert_array_equal(alone, 0.0)
 
 
+def test_displacements_do_not_hang_on_how_eigenvectors_of_one_eigenvalue_are_turned(monkeypatch):
+    slab = build_support(HBN[1])
+    drawn = thermal_displacements(slab, 300.0, SPRINGS["hbn"], np.random.default_rng(3))
+    solve, turns = np.linalg.eigh, 0
+
+    def turned(matrix):
+        nonlocal turns
+        eigenvalues, modes = solve(matrix)
+        for value in np.unique(eigenvalues.round(9)):
+            alike = np.flatnonzero(np.abs(eigenvalues - value) < 1e-8)
+            rotation, _ = np.linalg.qr(np.random.default_rng(5).standard_normal((len(alike),) * 2))
+            modes[:, alike] = modes[:, alike] @ rotation
+            turns += len(alike) > 1
+        return eigenvalues, modes
+
+    monkeypatch.setattr(np.linalg, "eigh", turned)
+    again = thermal_displacements(slab, 300.0, SPRINGS["hbn"], np.random.default_rng(3))
+    assert turns > 0
+    np.testing.assert_allclose(again, drawn, atol=1e-12)
+
+
 def test_buckling_is_vertical_periodic_and_as_high_as_asked():
     slab = build_support(HBN[1])
     shifted = slab.copy()
