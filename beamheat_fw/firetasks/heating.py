@@ -78,7 +78,7 @@ class HeatParticle(JobTask):
 
     def run(self, folder: Path, site: Site) -> Iterable[Any]:
         """Run the MD, or go on from its checkpoints; yield its state for other machines now and then."""
-        from beamheat_fw.drivers.md.compiling import Compiling
+        from beamheat_fw.drivers.md.compile_policy import Compiling
         from beamheat_fw.drivers.md.engines import Start
         from beamheat_fw.drivers.md.heating.job import heat_with_snapshots
 

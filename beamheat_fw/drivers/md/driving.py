@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from beamheat_fw.drivers.md.compiling import COMPILE_S, Compiling, saved_s
+from beamheat_fw.drivers.md.compile_policy import COMPILE_S, Compiling, saved_s
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, read_structures
 from beamheat_fw.drivers.md.protocols import COMMITTEE_FILE, PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.nequip.compiling import compilation_key, compiled

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from beamheat_fw.drivers.md.compiling import NEVER, Compiling
+from beamheat_fw.drivers.md.compile_policy import NEVER, Compiling
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import InputError
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from beamheat_fw.drivers.md.compiling import Compiling
+from beamheat_fw.drivers.md.compile_policy import Compiling
 from beamheat_fw.drivers.md.driving import COMPILED_FILE, decide
 from beamheat_fw.drivers.md.heating.job import heat, stage_heat
 from beamheat_fw.drivers.md.progress import read_progress

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from beamheat_fw.drivers.md.compiling import NEVER, Compiling
+from beamheat_fw.drivers.md.compile_policy import NEVER, Compiling
 from beamheat_fw.drivers.md.endings import WALL_TIME
 from beamheat_fw.drivers.md.engines import Start, engine_of
 from beamheat_fw.drivers.md.inputs import SYSTEM_FILE, write_structures
