@@ -40,6 +40,16 @@ def test_a_diversity_that_is_not_the_default_is_kept_and_part_of_a_campaigns_ide
     assert parse_campaign(covering.model_dump(mode="json")).selection.diversity == "covering"
 
 
+def test_an_annealing_is_part_of_a_campaigns_identity_and_none_leaves_it_as_it_was(document):
+    plain = parse_campaign(document)
+    assert not {"anneal_K", "anneal_ps"} & set(plain.model_dump(mode="json")["heating"])
+    none = document | {"heating": document["heating"] | {"anneal_K": None, "anneal_ps": 0}}
+    asked = document | {"heating": document["heating"] | {"anneal_K": 700, "anneal_ps": 20}}
+    assert parse_campaign(none).campaign_id == plain.campaign_id != parse_campaign(asked).campaign_id
+    heating = parse_campaign(parse_campaign(asked).model_dump(mode="json")).heating
+    assert (heating.anneal_K, heating.anneal_ps) == (700.0, 20.0)
+
+
 @pytest.mark.parametrize("architecture", SIZES)
 def test_a_size_stands_for_its_settings_and_what_is_given_counts_instead(architecture):
     for size, settings in SIZES[architecture].items():
@@ -71,6 +81,11 @@ def test_the_spectrum_is_part_of_a_campaigns_identity(document, tmp_path):
         ({"queue": {"dft": {"pre_rocket": "curl x | sh"}}}, "dft.pre_rocket is no plain resource"),
         ({"labelling": {"reference": {"calculator": "vasp"}}}, "vasp"),
         ({"heating": {"particle_K": 300}}, "differ"),
+        ({"heating": {"anneal_K": 700}}, "need each other"),
+        ({"heating": {"anneal_ps": 20}}, "need each other"),
+        ({"heating": {"anneal_K": 700, "anneal_ps": -1}}, "heating.anneal_ps"),
+        ({"heating": {"anneal_K": 0, "anneal_ps": 20}}, "heating.anneal_K"),
+        ({"heating": {"anneal_K": 200, "anneal_ps": 20}}, r"anneal_K \(200\) is below both"),
         ({"heating": {"powers_nW": [1, 2, 3]}}, "method: injection"),
         ({"heating": {"method": "injection", "powers_nW": [1, 2]}}, "three different"),
         ({"heating": {"method": "injection", "powers_nW": [1, 2, -3]}}, "greater than 0"),

@@ -52,7 +52,12 @@ class HeatingStage(Stage):
         Temperatures of the two bodies at the end of equilibration.
     timestep_fs : float
     friction_per_ps : float
-        Langevin friction during equilibration.
+        Langevin friction during annealing and equilibration.
+    anneal_K : float, optional
+        Temperature of both bodies in an annealing before equilibration.
+    anneal_ps : float
+        Its length; zero for none. Written only where one is asked for, so that campaigns from before it keep
+        their identity.
     equilibrate_ps, relax_ps : float
         Lengths of equilibration and of relaxation or injection.
     method : {'relaxation', 'injection'}
@@ -83,6 +88,8 @@ class HeatingStage(Stage):
     support_K: Positive = 300.0
     timestep_fs: Positive = 2.0
     friction_per_ps: Positive = 5.0
+    anneal_K: Annotated[Positive | None, Field(exclude_if=lambda kelvin: kelvin is None)] = None
+    anneal_ps: Annotated[float, Field(ge=0.0, exclude_if=lambda length: length == 0.0)] = 0.0
     equilibrate_ps: Positive = 2.0
     relax_ps: Positive = 100.0
     method: Literal["relaxation", "injection"] = "relaxation"
@@ -101,6 +108,17 @@ class HeatingStage(Stage):
     def _has_a_difference_to_relax(self) -> HeatingStage:
         if self.method == "relaxation" and abs(self.particle_K - self.support_K) < 20.0:
             raise ValueError("particle_K and support_K must differ by at least 20 K to relax")
+        return self
+
+    @model_validator(mode="after")
+    def _anneals_to_some_use(self) -> HeatingStage:
+        if (self.anneal_K is not None) != (self.anneal_ps > 0.0):
+            raise ValueError("anneal_K and an anneal_ps above 0 need each other; give both or neither")
+        if self.anneal_K is not None and self.anneal_K < min(self.particle_K, self.support_K):
+            raise ValueError(
+                f"anneal_K ({self.anneal_K:g}) is below both particle_K and support_K; give one above "
+                "what the interface is to bear, or no annealing"
+            )
         return self
 
     @model_validator(mode="after")

@@ -142,7 +142,7 @@ def _exploration(campaign: Campaign, rounds: int, atoms: int) -> StagePlan:
 def _heating(campaign: Campaign, atoms: int) -> StagePlan:
     stage = campaign.heating
     replicas = campaign.training.members * stage.replicas
-    steps = (stage.equilibrate_ps + stage.relax_ps) / (stage.timestep_fs * PS_PER_FS)
+    steps = (stage.anneal_ps + stage.equilibrate_ps + stage.relax_ps) / (stage.timestep_fs * PS_PER_FS)
     hours = replicas * steps * atoms * CORE_S_PER_ATOM_STEP * _model_size(campaign) / 3600.0
     return StagePlan("heating", campaign.training.members, replicas, hours)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from ase import Atoms
 
+from beamheat_fw.drivers.md.bath_path import BathPath, annealed, equilibration
 from beamheat_fw.drivers.md.bath_region import far_support
 from beamheat_fw.drivers.md.dynamics import Drive, Motion
 from beamheat_fw.drivers.md.engines import engine_of
@@ -58,8 +59,10 @@ class _JsonFile:
 class HeatProtocol(_JsonFile):
     """Equilibration of two bodies at their own temperatures, then relaxation or steady heating.
 
-    In relaxation the energy is constant. With powers, replica k has the power k modulo their number put into
-    its particle, and a bath at the support's temperature holds what of the support is farthest from it.
+    Where annealing is asked for, it comes first: all atoms at one temperature, so that an interface that was
+    put together comes to rest before it is measured. In relaxation the energy is constant. With powers,
+    replica k has the power k modulo their number put into its particle, and a bath at the support's
+    temperature holds what of the support is farthest from it.
 
     Attributes
     ----------
@@ -88,6 +91,10 @@ class HeatProtocol(_JsonFile):
         Share of the heat put in by which energy and bookkeeping may part for the ledger to close.
     lammps : mapping, optional
         ``pair_style`` and ``pair_coeff`` of the LAMMPS engine.
+    anneal_K : float, optional
+        Bath temperature of both bodies before equilibration.
+    anneal_ps : float
+        Zero for no annealing; then neither is part of a run's identity, as before there was any.
     """
 
     particle_K: float
@@ -109,6 +116,8 @@ class HeatProtocol(_JsonFile):
     bath_share: float = 0.3
     booking_tolerance: float = 0.001
     lammps: Mapping[str, Any] | None = None
+    anneal_K: float | None = None
+    anneal_ps: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("particle_K", "support_K", "timestep_fs", "friction_per_ps", "relax_ps"):
@@ -121,6 +130,24 @@ class HeatProtocol(_JsonFile):
         for power in self.powers_nW:
             _require_positive("powers_nW", power)
         object.__setattr__(self, "powers_nW", tuple(self.powers_nW))
+        self._require_annealing_of_use()
+
+    def _require_annealing_of_use(self) -> None:
+        if self.anneal_ps == 0 and self.anneal_K is None:
+            return
+        _require_positive("anneal_ps", self.anneal_ps)
+        if self.anneal_K is None:
+            raise InputError(
+                "An annealing has no temperature", "Give anneal_K too.", {"anneal_ps": self.anneal_ps}
+            )
+        _require_positive("anneal_K", self.anneal_K)
+        _require_positive("equilibrate_ps", self.equilibrate_ps)
+        if self.anneal_K < min(self.particle_K, self.support_K):
+            raise InputError(
+                "An annealing is colder than both bodies",
+                "Give an anneal_K above what the interface is to bear, or no annealing.",
+                {name: getattr(self, name) for name in ("anneal_K", "particle_K", "support_K")},
+            )
 
     @classmethod
     def from_stage(cls, stage: HeatingStage, *, seed: int, max_wall_s: float | None = None) -> HeatProtocol:
@@ -151,29 +178,47 @@ class HeatProtocol(_JsonFile):
         return Drive(powers, self.support_K, far_support(system, self.bath_share))
 
     @property
+    def anneal_steps(self) -> int:
+        """Steps in baths that anneal; zero where none do."""
+        return round(self.anneal_ps * 1000.0 / self.timestep_fs)
+
+    @property
     def equilibrate_steps(self) -> int:
-        """Steps in the baths."""
+        """Steps in the bodies' own baths, the way to their temperatures included."""
         return round(self.equilibrate_ps * 1000.0 / self.timestep_fs)
+
+    @property
+    def bath_steps(self) -> int:
+        """Steps in baths, before what is measured."""
+        return self.anneal_steps + self.equilibrate_steps
 
     @property
     def steps(self) -> int:
         """Steps of the whole run."""
-        return self.equilibrate_steps + max(1, round(self.relax_ps * 1000.0 / self.timestep_fs))
+        return self.bath_steps + max(1, round(self.relax_ps * 1000.0 / self.timestep_fs))
 
     def phase(self, step: int) -> str:
         """Return what is done at a step, for whoever watches."""
-        if step < self.equilibrate_steps:
-            return "equilibrate"
+        if step < self.bath_steps:
+            return "anneal" if step < self.anneal_steps else "equilibrate"
         return "inject" if self.injects else "relax"
 
     def time_ps(self, step: int) -> float:
         """Return the time since the baths were taken away."""
-        return (step - self.equilibrate_steps) * self.timestep_fs * 1e-3
+        return (step - self.bath_steps) * self.timestep_fs * 1e-3
+
+    def bath_path(self, body_K: float) -> BathPath:
+        """Return the path of the bath of a body that ends at `body_K`."""
+        if self.anneal_steps == 0 or self.anneal_K is None:
+            return equilibration(body_K, self.equilibrate_steps)
+        return annealed(body_K, self.equilibrate_steps, self.anneal_K, self.anneal_steps)
 
     def identity(self) -> dict[str, Any]:
         """Return what makes two runs the same one."""
         content = asdict(self)
         del content["max_wall_s"]
+        if not self.anneal_ps:
+            del content["anneal_K"], content["anneal_ps"]
         return content
 
 

@@ -88,7 +88,7 @@ def imbalance(balances: Sequence[HeatBalance]) -> list[str]:
         f"heat does not balance for {len(still_open)} of {len(balances)} potentials: both bodies together "
         f"gain up to {worst.gained_eV:+.2g} eV, where the particle cooled or warmed by "
         f"{abs(worst.passed_eV):.2g} eV. A structure that still relaxes turns potential energy into heat, "
-        "which did not cross the interface: equilibrate longer, or train further"
+        "which did not cross the interface: anneal or equilibrate longer, or train further"
     ]
 
 

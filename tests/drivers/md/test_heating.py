@@ -45,6 +45,8 @@ PROTOCOL = HeatProtocol(
     seed=11,
 )
 
+ANNEALED = replace(PROTOCOL, anneal_K=600.0, anneal_ps=1.0, relax_ps=0.4)
+
 
 def _run(folder, system, protocol, morse, auditor=None):
     folder.mkdir(exist_ok=True)
@@ -190,6 +192,33 @@ def test_audits_are_recorded_and_a_failed_one_marks_the_replica(audited):
     assert 1 not in outcome.trusted()
 
 
+def test_annealing_is_judged_and_booked_before_anything_is_measured(tmp_path, supported, morse):
+    seen = []
+
+    def judge(look):
+        seen.append(look.temperatures_K)
+        verdict = Verdict("failed", "too hot", {}) if len(seen) == 3 else Verdict("accurate", "", {})
+        return [verdict] * len(look.batch)
+
+    auditor = Auditor(lambda batch: morse.MorseForces(batch, scales=(0.9, 1.1)), judge)
+    run = _run(tmp_path, supported, replace(ANNEALED, audit_every=20, replicas_per_rank=8), morse, auditor)
+    assert run.run(_never) == FINISHED
+    recorded = run.recorded()
+    assert recorded["audit_time_ps"] == pytest.approx(np.arange(46) * 0.04 - 1.4)
+    assert recorded["time_ps"][[0, -1]] == pytest.approx([0.0, 0.4])
+    held = np.mean(seen[10:26], axis=0)
+    assert held.mean() == pytest.approx(600.0, rel=0.1)
+    assert {(mark.kind, round(mark.time_ps, 6)) for mark in run.marks.found} == {("gate", -1.32)}
+    for replica in summarise(run, FINISHED)["replicas"]:
+        assert replica["drift"]["closes"]
+        ledger = replica["ledger"]
+        put_in = sum(ledger["relax_start_eV"]) - sum(ledger["start_eV"])
+        assert sum(ledger["bath_eV"]) == pytest.approx(put_in, abs=0.03)
+    particle, support = (recorded[name][:, :20].mean() for name in ("T_particle_K", "T_support_K"))
+    assert particle == pytest.approx(500.0, rel=0.25)
+    assert support == pytest.approx(250.0, rel=0.25)
+
+
 def test_a_used_wall_time_ends_the_run_with_what_it_has(tmp_path, supported, morse):
     protocol = replace(PROTOCOL, equilibrate_ps=0.02, relax_ps=1000.0, max_wall_s=1.0)
     run = _run(tmp_path, supported, protocol, morse)
@@ -260,6 +289,26 @@ def test_killed_md_resumes_to_the_same_state_on_two_ranks(tmp_path, supported, m
     assert len(read_series(folder)) == 4
     temperatures = [series.T_particle_K for series in read_series(folder).values()]
     assert all(not np.array_equal(temperatures[0], other) for other in temperatures[1:])
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_killed_in_its_annealing_it_resumes_to_the_same_state(tmp_path, supported, morse_path, ranks):
+    protocol = replace(ANNEALED, anneal_ps=3.0, replicas_per_rank=2, checkpoint_every=60)
+    for name in ("undisturbed", "killed"):
+        _stage_morse(tmp_path / name, supported, protocol)
+    assert _start(morse_path, tmp_path / "undisturbed", ranks).wait(120) == 0
+    folder = tmp_path / "killed"
+    program = _start(morse_path, folder, ranks)
+    wait_for(lambda: len(list(folder.glob("state-*.ckpt"))) >= 2 * ranks, program)
+    assert kill_rank(folder, program, ranks - 1, 0.0)
+    reached = {int(path.stem.rpartition("-")[2]) for path in folder.glob("state-*.ckpt")}
+    assert max(reached) < protocol.anneal_steps
+    assert _start(morse_path, folder, ranks).wait(120) == 0
+    for rank in range(ranks):
+        _assert_same_files(tmp_path / "undisturbed", folder, f"series-{rank}.npz")
+        last = f"state-{rank}-{protocol.steps:012d}.ckpt"
+        assert (folder / last).exists()
 
 
 @pytest.mark.mpi

@@ -20,7 +20,7 @@ class Ledger:
     start_eV, relax_start_eV, now_eV : ndarray, shape (R, 2)
         The bodies' energies at the start, when the baths were taken away, and now.
     bath_eV : ndarray, shape (R, 2)
-        The heat the baths of equilibration gave.
+        The heat the baths of annealing and equilibration gave.
     far_bath_eV : ndarray, shape (R, 2)
         The heat the bath far from the interface gave since.
     injected_eV : ndarray, shape (R,)
@@ -47,11 +47,11 @@ class Ledger:
             getattr(self, name)[...] = arrays[f"ledger_{name}"]
 
     def booked_eV(self) -> np.ndarray:
-        """Return the heat that came in since the baths of equilibration were taken away; shape (R,)."""
+        """Return the heat that came in since those baths were taken away; shape (R,)."""
         return self.far_bath_eV.sum(axis=1) + self.injected_eV
 
     def bath_residual_eV(self) -> np.ndarray:
-        """Return what equilibration changed beyond the baths' heat, the integrator's own work; shape (R,)."""
+        """Return what changed until then beyond the baths' heat, the integrator's own work; shape (R,)."""
         changed = (self.relax_start_eV - self.start_eV).sum(axis=1)
         return changed - self.bath_eV.sum(axis=1)
 

@@ -21,9 +21,6 @@ from beamheat_fw.drivers.md.observables import frame_temperatures_K, observe
 from beamheat_fw.drivers.md.progress import Progress
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 
-#: The baths warm up from half their temperatures over this share of equilibration.
-RAMP_SHARE = 0.5
-
 
 @dataclass(frozen=True)
 class Mark:
@@ -33,7 +30,7 @@ class Mark:
     ----------
     replica : int
     time_ps : float
-        Negative during equilibration.
+        Negative in annealing and equilibration.
     kind : {'escaped', 'gate', 'broken'}
         A replica that is broken was stopped there; the others went on and are marked only.
     reason : str
@@ -76,8 +73,11 @@ class HeatingRun:
         self.crew = crew
         self.dynamics = crew.dynamics
         self._auditor = auditor
+        self._bath_paths = [
+            protocol.bath_path(body_K) for body_K in (protocol.particle_K, protocol.support_K)
+        ]
         replicas = len(crew.numbers)
-        relax_steps = protocol.steps - protocol.equilibrate_steps
+        relax_steps = protocol.steps - protocol.bath_steps
         self.replica_counts = crew.dynamics.batch.body_counts[0]
         self.series = Recorder(replicas, relax_steps // protocol.sample_every + 1)
         self.audits = AuditRecord(replicas, protocol.steps // protocol.audit_every + 1)
@@ -131,15 +131,13 @@ class HeatingRun:
         self._look()
 
     def bath_K(self, step: int) -> np.ndarray:
-        """Return the bath of each atom at a step of equilibration; shape (N,)."""
-        protocol = self.protocol
-        ramp = max(1.0, RAMP_SHARE * protocol.equilibrate_steps)
-        warmth = min(1.0, 0.5 + 0.5 * step / ramp)
-        return warmth * np.where(self.dynamics.batch.body == 1, protocol.particle_K, protocol.support_K)
+        """Return the bath of each atom at a step before the baths are taken away; shape (N,)."""
+        particle, support = self._bath_paths
+        return np.where(self.dynamics.batch.body == 1, particle.at_K(step), support.at_K(step))
 
     def _advance(self) -> None:
         dynamics = self.dynamics
-        if dynamics.state.step < self.protocol.equilibrate_steps:
+        if dynamics.state.step < self.protocol.bath_steps:
             heat = dynamics.langevin_step(self.bath_K(dynamics.state.step))
             self.ledger.bath_eV[dynamics.active] += heat
         elif self.protocol.injects:
@@ -160,7 +158,7 @@ class HeatingRun:
 
     def _look(self) -> None:
         step, protocol = self.dynamics.state.step, self.protocol
-        relaxing = step - protocol.equilibrate_steps
+        relaxing = step - protocol.bath_steps
         if relaxing >= 0 and relaxing % protocol.sample_every == 0:
             self._sample(first=relaxing == 0)
         if step % protocol.audit_every == 0:

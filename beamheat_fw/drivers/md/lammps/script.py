@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms, units
 
+from beamheat_fw.drivers.md.bath_path import BathPath
 from beamheat_fw.drivers.md.bath_region import far_support
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.units import NW_PER_EV_PER_PS
@@ -83,7 +84,7 @@ def script(system: Atoms, protocol: HeatProtocol, pair_lines: list[str], segment
         "fix move all nve",
         "fix balance all balance 1000 1.05 rcb",
         f"restart {checkpoint_steps(protocol)} state-{segment.replica}.*.restart",
-        *_equilibrate(protocol, segment, seed),
+        *_baths(protocol, segment, seed),
         *_main(system, protocol, segment, seed),
         f"write_dump all custom final-{segment.replica}.txt id xu yu zu modify sort id format float %.10g",
     ]
@@ -131,26 +132,39 @@ def _measures() -> list[str]:
 
 
 def _begin(protocol: HeatProtocol, seed: int) -> list[str]:
+    particle, support = _bath_paths(protocol)
     return [
         "minimize 0.0 0.05 200 2000",
         "reset_timestep 0",
-        f"velocity particle create {protocol.particle_K:.10g} {seed} mom yes rot yes",
-        f"velocity support create {protocol.support_K:.10g} {seed + 1} mom yes",
+        f"velocity particle create {particle.kelvin[0]:.10g} {seed} mom yes rot yes",
+        f"velocity support create {support.kelvin[0]:.10g} {seed + 1} mom yes",
         "velocity all zero linear",
     ]
 
 
-def _equilibrate(protocol: HeatProtocol, segment: Segment, seed: int) -> list[str]:
-    left = protocol.equilibrate_steps - segment.first_step
-    if left <= 0:
-        return []
+def _bath_paths(protocol: HeatProtocol) -> list[BathPath]:
+    """Return the paths of particle and support: without annealing, LAMMPS' baths do not warm up."""
+    own_K = (protocol.particle_K, protocol.support_K)
+    if protocol.anneal_steps:
+        return [protocol.bath_path(body_K) for body_K in own_K]
+    return [BathPath((0.0, protocol.equilibrate_steps), (body_K, body_K)) for body_K in own_K]
+
+
+def _baths(protocol: HeatProtocol, segment: Segment, seed: int) -> list[str]:
+    """Return a run for each line of the baths' paths that is not behind the segment yet."""
     damp_ps = 1.0 / protocol.friction_per_ps
-    baths = (("particle", protocol.particle_K, seed + 2), ("support", protocol.support_K, seed + 3))
-    fixes = [
-        f"fix bath_{body} {body} langevin {kelvin:.10g} {kelvin:.10g} {damp_ps:.10g} {number} zero yes"
-        for body, kelvin, number in baths
-    ]
-    return [*fixes, f"run {left}", *(f"unfix bath_{body}" for body, _, _ in baths)]
+    lines = []
+    for number, pair in enumerate(zip(*(path.lines() for path in _bath_paths(protocol)), strict=True)):
+        begin, end = (round(step) for step in pair[0][:2])
+        if end <= max(begin, segment.first_step):
+            continue
+        for body, (_, _, from_K, to_K) in zip(("particle", "support"), pair, strict=True):
+            noise = seed + 10 * number + (2 if body == "particle" else 3)
+            lines.append(
+                f"fix bath_{body} {body} langevin {from_K:.10g} {to_K:.10g} {damp_ps:.10g} {noise} zero yes"
+            )
+        lines += [f"run {end} upto start {begin} stop {end}", "unfix bath_particle", "unfix bath_support"]
+    return lines
 
 
 def _main(system: Atoms, protocol: HeatProtocol, segment: Segment, seed: int) -> list[str]:

@@ -154,6 +154,21 @@ def test_killed_five_times_and_cut_short_once_it_ends_in_the_same_state(tmp_path
     assert json.loads((folder / "rank-0.json").read_text())["checkpoints_passed_over"]
 
 
+def test_killed_in_its_annealing_it_ends_in_the_same_state(tmp_path, supported):
+    protocol = replace(PROTOCOL, anneal_K=600.0, anneal_ps=2.0, relax_ps=0.2)
+    folders = [_staged(tmp_path / name, supported, protocol) for name in ("undisturbed", "killed")]
+    assert _start(folders[0]).wait(180) == 0
+    program = _start(folders[1])
+    wait_for(lambda: len(_states(folders[1])) >= 2, program)
+    assert kill_rank(folders[1], program, 1, 0.0)
+    assert int(_states(folders[1])[-1].stem.rpartition("-")[2]) < protocol.anneal_steps
+    assert _start(folders[1]).wait(180) == 0
+    last = f"state-0-{protocol.steps:012d}.ckpt"
+    _assert_same_state(folders[0] / last, folders[1] / last)
+    expected, found = (_arrays(each / "series-0.npz") for each in folders)
+    assert all(np.array_equal(expected[name], found[name], equal_nan=True) for name in expected)
+
+
 def _states(folder: Path) -> list[Path]:
     return sorted(folder.glob("state-*.ckpt"))
 

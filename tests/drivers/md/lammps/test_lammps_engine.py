@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from ase import Atoms
 from ase.build import fcc111
 
 from beamheat_fw.drivers.md.heating.job import heat, read_series, stage_heat
+from beamheat_fw.drivers.md.lammps.engine import LOG_FILE
 from beamheat_fw.drivers.md.lammps.samples import restarts
 from beamheat_fw.drivers.md.lammps.settings import PairStyle
 from beamheat_fw.drivers.md.protocols import CommitteeFile, HeatProtocol
@@ -122,6 +124,30 @@ def test_a_stopped_run_goes_on_from_its_restart_file(tmp_path, system):
     assert len(time_ps) == 2001
     assert np.abs(np.diff(total - booked)).max() < 5e-4
     assert outcome.ledger_closes
+
+
+def test_an_annealed_run_that_was_stopped_in_it_goes_on_with_it(tmp_path, system):
+    protocol = replace(PROTOCOL, anneal_K=700.0, anneal_ps=20.0, relax_ps=1.0)
+    with pytest.raises(Interrupted):
+        _run(tmp_path, system, protocol, stop=lambda: bool(restarts(tmp_path, 0)[1:]))
+    (*_, last) = restarts(tmp_path, 0)
+    assert 200 < last.first_step < protocol.anneal_steps
+    outcome = _run(tmp_path, system, protocol)
+    assert outcome.ended == "finished"
+    assert outcome.ledger_closes
+    reached = _temperatures_K(tmp_path)
+    assert [step for step in reached if step > last.first_step] == [protocol.steps, 10200, 10100, 10000]
+    assert reached[10000] == pytest.approx(700.0, rel=0.2)
+    assert reached[10200] == pytest.approx(300.0 + 300.0 * 24 / 216, rel=0.25)
+    series = read_series(tmp_path)[0]
+    assert series.time_ps[[0, -1]] == pytest.approx([0.0, 1.0])
+    assert series.T_support_K[:40].mean() < 400.0 < series.T_particle_K[:40].mean()
+
+
+def _temperatures_K(folder: Path) -> dict[int, float]:
+    """Return what LAMMPS told of the whole system's temperature, by step: the first row of each."""
+    rows = re.findall(r"^ +(\d+) +([\d.]+) ", (folder / LOG_FILE).read_text(), flags=re.MULTILINE)
+    return {int(step): float(kelvin) for step, kelvin in reversed(rows)}
 
 
 def test_an_atom_that_leaves_ends_the_run_with_lammps_words(tmp_path, system):
