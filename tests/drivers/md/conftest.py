@@ -60,6 +60,15 @@ def harmonic() -> type[HarmonicForces]:
 
 
 @pytest.fixture
+def hasty_mpirun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has mpirun wait Open MPI's own second, not `MpiLauncher`'s three, once a rank has died.
+
+    It waits before it tells the other ranks to end and again before it kills them, even if they are gone.
+    """
+    monkeypatch.setenv("OMPI_MCA_odls_base_sigkill_timeout", "1")
+
+
+@pytest.fixture
 def supported(flake_on_support: Atoms) -> Atoms:
     """A flake on its support, to be changed as a test likes."""
     return flake_on_support.copy()

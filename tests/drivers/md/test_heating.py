@@ -268,6 +268,7 @@ def _start(program, folder, ranks):
 
 
 @pytest.mark.mpi
+@pytest.mark.usefixtures("hasty_mpirun")
 def test_killed_md_resumes_to_the_same_state_on_two_ranks(tmp_path, supported, morse_path):
     protocol = replace(PROTOCOL, relax_ps=2.0, replicas_per_rank=2, checkpoint_every=60)
     for name in ("undisturbed", "killed"):
@@ -292,6 +293,7 @@ def test_killed_md_resumes_to_the_same_state_on_two_ranks(tmp_path, supported, m
 
 
 @pytest.mark.mpi
+@pytest.mark.usefixtures("hasty_mpirun")
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_killed_in_its_annealing_it_resumes_to_the_same_state(tmp_path, supported, morse_path, ranks):
     protocol = replace(ANNEALED, anneal_ps=3.0, replicas_per_rank=2, checkpoint_every=60)
@@ -349,6 +351,7 @@ def test_a_stopped_rank_has_an_exit_status_of_its_own(tmp_path, supported, morse
 
 
 @pytest.mark.mpi
+@pytest.mark.usefixtures("hasty_mpirun")
 def test_an_error_of_a_rank_comes_out_as_it_was_meant(tmp_path, supported):
     stage_heat(tmp_path, supported, PROTOCOL, CommitteeFile(("nothing.nequip.zip",)))
     with pytest.raises(InputError, match="package"):

@@ -132,6 +132,7 @@ def test_one_rank_moves_the_atoms_as_three_do(alone_and_shared, name):
     assert [each["power_nW"] for each in outcome["replicas"]] == [*(powers_nW or (0.0,))]
 
 
+@pytest.mark.usefixtures("hasty_mpirun")
 def test_killed_five_times_and_cut_short_once_it_ends_in_the_same_state(tmp_path, supported, undisturbed):
     folder = _staged(tmp_path / "killed", supported)
     chance, kills = random.Random(5), 0
@@ -154,6 +155,7 @@ def test_killed_five_times_and_cut_short_once_it_ends_in_the_same_state(tmp_path
     assert json.loads((folder / "rank-0.json").read_text())["checkpoints_passed_over"]
 
 
+@pytest.mark.usefixtures("hasty_mpirun")
 def test_killed_in_its_annealing_it_ends_in_the_same_state(tmp_path, supported):
     protocol = replace(PROTOCOL, anneal_K=600.0, anneal_ps=2.0, relax_ps=0.2)
     folders = [_staged(tmp_path / name, supported, protocol) for name in ("undisturbed", "killed")]
