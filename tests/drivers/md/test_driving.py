@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,9 +66,11 @@ def test_compiled_run_that_was_stopped_goes_on_bit_for_bit(staged, compiled_mode
     compile_by("sys.exit('compiled again')")
     start = {"ranks": 1, "launcher": MpiLauncher(), "compiling": Compiling("always", compiled_models)}
     undisturbed, stopped = staged("undisturbed", HEAT), staged("stopped", HEAT)
-    outcome = heat(undisturbed, stop=never, **start)
-    with pytest.raises(Interrupted):
-        heat(stopped, stop=lambda: read_progress(stopped) is not None, **start)
+    with ThreadPoolExecutor() as pool:
+        whole = pool.submit(heat, undisturbed, stop=never, **start)
+        with pytest.raises(Interrupted):
+            heat(stopped, stop=lambda: read_progress(stopped) is not None, **start)
+        outcome = whole.result()
     assert list(stopped.glob("state-*.ckpt"))
     # The worker has lost its cache meanwhile: what the folder holds is enough.
     continued = heat(stopped, stop=never, **{**start, "compiling": Compiling("never")})
