@@ -62,8 +62,12 @@ def staged(tmp_path: Path, tiny_dataset: list[Atoms], tiny_committee_packages: l
     return stage
 
 
-def test_compiled_run_that_was_stopped_goes_on_bit_for_bit(staged, compiled_models, compile_by):
+def test_compiled_run_that_was_stopped_goes_on_bit_for_bit(
+    staged, compiled_models, compile_by, tmp_path, monkeypatch
+):
     compile_by("sys.exit('compiled again')")
+    built = tmp_path / "built by ranks"
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(built))
     start = {"ranks": 1, "launcher": MpiLauncher(), "compiling": Compiling("always", compiled_models)}
     undisturbed, stopped = staged("undisturbed", HEAT), staged("stopped", HEAT)
     with ThreadPoolExecutor() as pool:
@@ -79,6 +83,7 @@ def test_compiled_run_that_was_stopped_goes_on_bit_for_bit(staged, compiled_mode
         assert rank["driving"]["form"] == "compiled"
         assert rank["driving"]["compile_s"] > 1.0
     assert outcome.ranks[0]["driving"] == continued.ranks[0]["driving"]
+    assert not [path for path in built.rglob("*") if path.is_file()]
     with np.load(undisturbed / "series-0.npz") as one, np.load(stopped / "series-0.npz") as other:
         assert np.ptp(one["T_support_K"]) > 1.0
         for column in one.files:
