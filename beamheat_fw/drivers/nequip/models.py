@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["float32", "float64"]
+
+_installed: Final = functools.cache(importlib.metadata.packages_distributions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +70,15 @@ def load_model(
         The file is cut short or is not a package.
     """
     _require_same_nequip(package)
-    from nequip.model.modify_utils import modify
-    from nequip.model.saved_models.package import ModelFromPackage
-    from nequip.utils.global_state import set_global_state
+    with _installed_listed_once():
+        from nequip.model.modify_utils import modify
+        from nequip.model.saved_models.package import ModelFromPackage
+        from nequip.utils.global_state import set_global_state
 
-    set_global_state()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        graph_model = ModelFromPackage(str(package))["sole_model"]
+        set_global_state()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            graph_model = ModelFromPackage(str(package))["sole_model"]
     modifiers = ["disable_ForceStressOutput", *(["enable_LAMMPSMLIAPGhostExchange"] if ghosts else [])]
     modify(graph_model, [{"modifier": modifier} for modifier in modifiers])
     metadata = graph_model.metadata
@@ -80,6 +86,17 @@ def load_model(
         _set_precision(graph_model, precision)
     graph_model.eval().to(device).requires_grad_(False)
     return EnergyModel(graph_model, tuple(metadata["type_names"].split()), float(metadata["r_max"]))
+
+
+@contextmanager
+def _installed_listed_once() -> Iterator[None]:
+    """Have NequIP, and the copy of it in each package, list what is installed here once and not each anew."""
+    listed = importlib.metadata.packages_distributions
+    importlib.metadata.packages_distributions = _installed
+    try:
+        yield
+    finally:
+        importlib.metadata.packages_distributions = listed
 
 
 def require_agreement(models: Sequence[EnergyModel], packages: Sequence[Path]) -> None:
@@ -163,8 +180,6 @@ def package_metadata(package: Path) -> dict[str, Any]:
 
 
 def _require_same_nequip(package: Path) -> None:
-    import importlib.metadata
-
     made_by = str(package_metadata(package)["versions"]["nequip"])
     here = importlib.metadata.version("nequip")
     if made_by.split(".")[:2] != here.split(".")[:2]:

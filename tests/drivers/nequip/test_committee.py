@@ -1,5 +1,6 @@
 """A committee says what its members say, in one call, and knows where they differ."""
 
+import importlib.metadata
 import itertools
 from pathlib import Path
 
@@ -85,6 +86,14 @@ def test_what_members_compute_alike_is_computed_once(
         model.module.model.func.layer0_convnet.register_forward_hook(lambda *_: calls.append("network"))
     evaluate(committee, tiny_dataset[:1])
     assert calls == ["basis", *["network"] * len(models)]
+
+
+def test_what_is_installed_is_listed_once_for_all_members(
+    tiny_committee_packages: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_model(tiny_committee_packages[0])
+    monkeypatch.delattr(importlib.metadata, "distributions")
+    load_model(tiny_committee_packages[1])
 
 
 def test_members_with_other_edges_share_nothing(
