@@ -55,7 +55,8 @@ class LammpsRun:
         """Return a command in the folder; on the launcher's ranks where a number is given."""
         launcher = self.start.launcher
         argv = list(words) if ranks is None else launcher.argv(words, ranks)
-        environment = launcher.environment(ranks or 1)
+        # Told to end, LAMMPS writes nothing: its ranks need no time for it.
+        environment = launcher.environment(ranks or 1, last_words_s=0)
         return Command(argv, self.folder, self.folder / LOG_FILE, environment)
 
 
