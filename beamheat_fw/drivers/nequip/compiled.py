@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ class CompiledMember:
     Parameters
     ----------
     model : callable
-        As PyTorch loads it.
+        Takes and gives tensors by name.
     species : sequence of str
         The chemical symbol of each atom type.
     r_max_A : float
@@ -71,7 +71,7 @@ class CompiledMember:
                 "Remove it: it is compiled anew when it is needed.",
                 {"file": str(file), "reason": str(error).splitlines()[0]},
             ) from None
-        return cls(model, metadata["type_names"], metadata["r_max"])
+        return cls(_called_directly(model), metadata["type_names"], metadata["r_max"])
 
     def evaluate(
         self,
@@ -90,7 +90,7 @@ class CompiledMember:
             A position is not a finite number.
         """
         output = self.model(self.inputs(frames, positions, neighbours.edges(positions)))
-        atom_energies = output["atomic_energy"].view(1, -1).numpy()
+        atom_energies = output["atomic_energy"].numpy().reshape(1, -1)
         return Evaluation(
             energies_eV=np.add.reduceat(atom_energies, frames.offsets[:-1], axis=1),
             atom_energies_eV=atom_energies,
@@ -115,3 +115,16 @@ class CompiledMember:
         if self._types_of is None or self._types_of[0] is not frames:
             self._types_of = (frames, torch.from_numpy(atom_types(frames.numbers, self.species)))
         return self._types_of[1]
+
+
+def _called_directly(model: Any) -> Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]:
+    """Pass by PyTorch's own call, which parses the layout of arguments and results anew each time."""
+    import torch
+
+    run, takes, gives = model.model.loader.boxed_run, model.input_keys, model.output_keys
+
+    def call(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        with torch.inference_mode():
+            return dict(zip(gives, run([inputs[name] for name in takes]), strict=True))
+
+    return call

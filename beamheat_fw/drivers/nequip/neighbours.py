@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +20,28 @@ class Edges:
     ----------
     index : (2, E) int64 array
         The atom and its neighbour.
-    vectors_A : (E, 3) float64 array
-        From the atom to an image of its neighbour.
     shifts_A : (E, 3) float64 array
-        From the neighbour to that image: a sum of cell vectors.
+        From the neighbour to the image of it that is near: a sum of cell vectors.
+    positions_A : (N, 3) float64 array
+        Of the atoms.
     """
 
     index: NDArray[np.int64]
-    vectors_A: NDArray[np.float64]
     shifts_A: NDArray[np.float64]
+    positions_A: NDArray[np.float64]
+
+    @cached_property
+    def vectors_A(self) -> NDArray[np.float64]:
+        """(E, 3) array: from the atom to the image of its neighbour."""
+        return _vectors_A(self.positions_A, self.index, self.shifts_A)
 
 
 class NeighbourList:
     """Finds the pairs closer than `r_max_A`, searching anew only when an atom has moved far enough.
 
     A search takes in `skin_A` more than the cutoff; until an atom has moved by half of it, no pair can
-    have come inside unseen (Verlet, Phys. Rev. 159, 98 (1967)).
+    have come inside unseen (Verlet, Phys. Rev. 159, 98 (1967)), and none that was as much closer than the
+    cutoff can have left: only those in between are measured at every call.
 
     Parameters
     ----------
@@ -72,22 +79,17 @@ class NeighbourList:
         """
         if self._has_moved_too_far(positions):
             self._search(positions)
-        # `take` is several times as fast as indexing; this is done at every step.
-        first, second = self._index
-        vectors = positions.take(second, axis=0)
-        vectors -= positions.take(first, axis=0)
-        vectors += self._shifts_A
-        near = np.flatnonzero(np.einsum("ij,ij->i", vectors, vectors) < self.r_max_A**2)
-        return Edges(
-            self._index.take(near, axis=1), vectors.take(near, axis=0), self._shifts_A.take(near, axis=0)
-        )
+        vectors = _vectors_A(positions, *self._unsure)
+        self._near[self._which_unsure] = _squares_A2(vectors) < self.r_max_A**2
+        near = np.flatnonzero(self._near)
+        return Edges(self._index.take(near, axis=1), self._shifts_A.take(near, axis=0), positions)
 
     def _has_moved_too_far(self, positions: NDArray[np.float64]) -> bool:
         if self._searched_at is None or self.skin_A <= 0.0:
             return True
-        moved = positions - self._searched_at
-        # Not "any greater": a NaN compares false and must lead to a search, which refuses it.
-        return not bool(np.all(np.einsum("ij,ij->i", moved, moved) <= (0.5 * self.skin_A) ** 2))
+        furthest_A2 = _squares_A2(positions - self._searched_at).max()
+        # Not "greater": a NaN compares false and must lead to a search, which refuses it.
+        return not furthest_A2 <= (0.5 * self.skin_A) ** 2
 
     def _search(self, positions: NDArray[np.float64]) -> None:
         if not np.isfinite(positions).all():
@@ -110,8 +112,35 @@ class NeighbourList:
         self._shifts_A = np.concatenate(
             [shifts @ cell for (_, shifts), cell in zip(found, self.frames.cells, strict=True)]
         )
+        self._set_unsure(positions)
         self._searched_at = positions.copy()
         self.searches += 1
+
+    def _set_unsure(self, positions: NDArray[np.float64]) -> None:
+        """Set which pairs are measured until the next search; all others stay near."""
+        vectors = _vectors_A(positions, self._index, self._shifts_A)
+        self._near = _squares_A2(vectors) < max(0.0, self.r_max_A - self.skin_A) ** 2
+        self._which_unsure = np.flatnonzero(~self._near)
+        self._unsure = (
+            self._index.take(self._which_unsure, axis=1),
+            self._shifts_A.take(self._which_unsure, axis=0),
+        )
+
+
+def _vectors_A(
+    positions: NDArray[np.float64], index: NDArray[np.int64], shifts_A: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    # `take` is several times as fast as indexing; this is done at every step.
+    vectors = positions.take(index[1], axis=0)
+    vectors -= positions.take(index[0], axis=0)
+    vectors += shifts_A
+    return vectors
+
+
+def _squares_A2(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Of rows this short `einsum` takes three times as long.
+    x, y, z = (vectors * vectors).T
+    return x + y + z
 
 
 def _pairs(

@@ -62,6 +62,17 @@ def test_search_waits_until_an_atom_moved_half_the_skin() -> None:
     assert neighbours.searches == 2
 
 
+@pytest.mark.parametrize(("distance_A", "moves_A"), [(3.51, 0.249), (4.49, -0.249)])
+def test_pairs_cross_the_cutoff_between_searches(distance_A: float, moves_A: float) -> None:
+    frames = frames_of([(True, True, False)], atoms_each=2)
+    positions = np.array([[0.0, 0.0, 5.0], [0.0, 0.0, 5.0 + distance_A]])
+    neighbours = NeighbourList(frames, r_max_A=4.0, skin_A=0.5)
+    for outwards in (0.0, moves_A, 0.0):
+        apart = positions + np.array([[0.0, 0.0, -outwards], [0.0, 0.0, outwards]])
+        assert pairs_of(neighbours.edges(apart)) == pairs_by_brute_force(frames, apart, 4.0)
+    assert neighbours.searches == 1
+
+
 def test_vectors_lead_from_an_atom_to_its_neighbours_image() -> None:
     frames = frames_of([(True, True, False)], atoms_each=5)
     positions = np.random.default_rng(1).uniform(0.0, 8.0, (5, 3))
