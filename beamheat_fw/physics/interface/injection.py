@@ -25,6 +25,8 @@ from beamheat_fw.units import BOLTZMANN_EV_PER_K, NW_PER_EV_PER_PS
 _MW_M2_PER_NW_NM2: Final = 1e3
 #: Powers that an extrapolation to zero needs before its straightness can be seen.
 FEWEST_POWERS: Final = 3
+#: Left out of every run: after so many correlation times a twentieth is left of a start elsewhere.
+TRANSIENT_IN_TAU: Final = 3.0
 _LARGEST_DRIFT_SIGMA: Final = 3.0
 _FEWEST_INDEPENDENT: Final = 10
 _BLOCKS: Final = 200
@@ -169,9 +171,10 @@ def steady_run(series: TemperatureSeries, power_nW: float, contact: Contact) -> 
     # The fast noise of single samples hides the slow correlation that decides: blocks show it.
     block_ps = series.duration_ps / min(_BLOCKS, len(series.time_ps))
     blocks = _blocked_difference(series, block_ps)
-    start = min(
-        equilibrated_from(blocks) * series.samples_per_block(block_ps), len(series.time_ps) - FEWEST_SAMPLES
-    )
+    inefficiency = _thermal_inefficiency(series, blocks, power_nW)
+    transient = min(int(TRANSIENT_IN_TAU * inefficiency / 2.0), len(blocks) // 2)
+    first = max(transient, equilibrated_from(blocks, inefficiency))
+    start = min(first * series.samples_per_block(block_ps), len(series.time_ps) - FEWEST_SAMPLES)
     steady = series.between(float(series.time_ps[start]), None)
     difference = _blocked_difference(steady, block_ps)
     mean = float(difference.mean())
@@ -202,6 +205,15 @@ def steady_run(series: TemperatureSeries, power_nW: float, contact: Contact) -> 
 
 def _blocked_difference(series: TemperatureSeries, block_ps: float) -> NDArray[np.float64]:
     return series.blocks("T_particle_K", block_ps) - series.blocks("T_support_K", block_ps)
+
+
+def _thermal_inefficiency(series: TemperatureSeries, blocks: NDArray[np.float64], power_nW: float) -> float:
+    """Return the statistical inefficiency that `_thermal_error` stands for, from the run's second half."""
+    second = series.between(float(series.time_ps[len(series.time_ps) // 2]), None)
+    late = blocks[len(blocks) // 2 :]
+    variance = float(late.var())
+    error = _thermal_error(second, float(late.mean()), power_nW) if late.mean() != 0 else 0.0
+    return len(late) * error**2 / variance if variance > 0 else 1.0
 
 
 def _thermal_error(steady: TemperatureSeries, mean_K: float, power_nW: float) -> float:

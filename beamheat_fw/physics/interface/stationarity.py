@@ -40,12 +40,15 @@ def statistical_inefficiency(values: NDArray[np.float64]) -> float:
     return max(1.0, float(1.0 + 2.0 * np.sum((1.0 - lags / n) * correlation[1:end])))
 
 
-def equilibrated_from(values: NDArray[np.float64]) -> int:
+def equilibrated_from(values: NDArray[np.float64], least_inefficiency: float = 1.0) -> int:
     """Return the index from which a series is best taken as stationary.
 
     Parameters
     ----------
     values : ndarray of float, shape (n,)
+    least_inefficiency : float
+        What is known of g. Without it a part whose g comes out small by chance passes for the best one, and
+        half a stationary series may be left out.
 
     Returns
     -------
@@ -59,7 +62,9 @@ def equilibrated_from(values: NDArray[np.float64]) -> int:
     """
     n = len(values)
     starts = np.unique(np.linspace(0, int(0.9 * n), _ORIGINS).astype(int))
-    independent = [(n - start) / statistical_inefficiency(values[start:]) for start in starts]
+    independent = [
+        (n - start) / max(statistical_inefficiency(values[start:]), least_inefficiency) for start in starts
+    ]
     return int(starts[int(np.argmax(independent))])
 
 
