@@ -157,7 +157,7 @@ def test_killed_five_times_and_cut_short_once_it_ends_in_the_same_state(tmp_path
 
 @pytest.mark.usefixtures("hasty_mpirun")
 def test_killed_in_its_annealing_it_ends_in_the_same_state(tmp_path, supported):
-    protocol = replace(PROTOCOL, anneal_K=600.0, anneal_ps=2.0, relax_ps=0.2)
+    protocol = replace(PROTOCOL, anneal_K=600.0, anneal_ps=1.0, relax_ps=0.2)
     folders = [_staged(tmp_path / name, supported, protocol) for name in ("undisturbed", "killed")]
     assert _start(folders[0]).wait(180) == 0
     program = _start(folders[1])
