@@ -156,7 +156,7 @@ def _print_compiled(folder: Path, package: Path) -> bool:
         stock, engine, bare, eager = (
             reading[name] for name in ("stock_ms", "engine_ms", "bare_model_ms", "eager_engine_ms")
         )
-        over, closed = engine / bare - 1.0, (stock - engine) / (stock - bare)
+        over, closed = reading["over_bare"], (stock - engine) / (stock - bare)
         if reading["atoms"] >= SMALLEST_OF_AIM:
             held &= over <= MOST_OVER_LIMIT and closed >= LEAST_CLOSED
         print(
