@@ -171,9 +171,9 @@ def steady_run(series: TemperatureSeries, power_nW: float, contact: Contact) -> 
     # The fast noise of single samples hides the slow correlation that decides: blocks show it.
     block_ps = series.duration_ps / min(_BLOCKS, len(series.time_ps))
     blocks = _blocked_difference(series, block_ps)
-    inefficiency = _thermal_inefficiency(series, blocks, power_nW)
-    transient = min(int(TRANSIENT_IN_TAU * inefficiency / 2.0), len(blocks) // 2)
-    first = max(transient, equilibrated_from(blocks, inefficiency))
+    thermal = _thermal_inefficiency(series, blocks, power_nW)
+    transient = min(int(TRANSIENT_IN_TAU * thermal / 2.0), len(blocks) // 2)
+    first = max(transient, equilibrated_from(blocks, thermal))
     start = min(first * series.samples_per_block(block_ps), len(series.time_ps) - FEWEST_SAMPLES)
     steady = series.between(float(series.time_ps[start]), None)
     difference = _blocked_difference(steady, block_ps)
@@ -185,7 +185,7 @@ def steady_run(series: TemperatureSeries, power_nW: float, contact: Contact) -> 
             "Run longer, inject more power, or check the power's sign and unit.",
             {"difference_K": round(mean, 3), "error_K": round(error, 3), "power_nW": power_nW},
         )
-    inefficiency = statistical_inefficiency(difference)
+    inefficiency = max(statistical_inefficiency(difference), thermal)
     interval_ps = series.samples_per_block(block_ps) * series.interval_ps
     conductance = _MW_M2_PER_NW_NM2 * power_nW / (contact.area_nm2 * mean)
     return SteadyRun(
@@ -208,12 +208,15 @@ def _blocked_difference(series: TemperatureSeries, block_ps: float) -> NDArray[n
 
 
 def _thermal_inefficiency(series: TemperatureSeries, blocks: NDArray[np.float64], power_nW: float) -> float:
-    """Return the statistical inefficiency that `_thermal_error` stands for, from the run's second half."""
-    second = series.between(float(series.time_ps[len(series.time_ps) // 2]), None)
+    """Return the statistical inefficiency of the blocks that `_thermal_error` stands for.
+
+    Mean and variance are those of the second half, without the transient.
+    """
     late = blocks[len(blocks) // 2 :]
-    variance = float(late.var())
-    error = _thermal_error(second, float(late.mean()), power_nW) if late.mean() != 0 else 0.0
-    return len(late) * error**2 / variance if variance > 0 else 1.0
+    mean, variance = float(late.mean()), float(late.var())
+    if mean == 0 or variance == 0:
+        return 1.0
+    return len(blocks) * _thermal_error(series, mean, power_nW) ** 2 / variance
 
 
 def _thermal_error(steady: TemperatureSeries, mean_K: float, power_nW: float) -> float:

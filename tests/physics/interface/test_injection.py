@@ -53,6 +53,14 @@ def test_transient_is_left_out():
     assert run.difference_K == pytest.approx(80.0, abs=4 * run.difference_error_K)
 
 
+def test_a_run_of_few_samples_is_taken_as_a_longer_one_is():
+    (series,) = draw(heated(80.0), 3)
+    run = steady_run(series.between(0.0, 2.9), power_nW(80.0), CONTACT)
+    assert len(series.between(0.0, 2.9).time_ps) == 30
+    assert run.difference_K == pytest.approx(80.0, abs=4 * run.difference_error_K)
+    assert any("independent samples" in warning for warning in run.warnings)
+
+
 def test_conductance_is_extrapolated_to_no_power():
     kelvins = (40.0, 80.0, 120.0)
     series = [draw(heated(kelvin), 10 + number)[0] for number, kelvin in enumerate(kelvins)]
