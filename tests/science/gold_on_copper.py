@@ -218,6 +218,6 @@ if __name__ == "__main__":
     folder, named = Path(sys.argv[1]), sys.argv[2:]
     start = annealed(folder)
     print(f"annealed: {touching(build_system(RECIPE))} atoms touched, {touching(start)} do", flush=True)
-    for name, protocol in ((n, p) for n, p in protocols().items() if n in (named or protocols())):
-        ends = [touching(frame) for frame in last_frames(run(folder / name, start, protocol))]
+    for name in named or protocols():
+        ends = [touching(frame) for frame in last_frames(run(folder / name, start, protocols()[name]))]
         print(f"{name} done; touching in the end {ends}", flush=True)

@@ -112,8 +112,7 @@ class _Record:
 
     @classmethod
     def of(cls, run: TemperatureSeries, bodies: TwoBodies) -> _Record:
-        energies = (run.blocks(f"E_{body}_eV", CAPACITY_BLOCK_PS) for body in ("particle", "support"))
-        particle, support = energies
+        particle, support = (run.blocks(f"E_{b}_eV", CAPACITY_BLOCK_PS) for b in ("particle", "support"))
         e_K = particle / bodies.C_particle_eV_per_K - support / bodies.C_support_eV_per_K
         block_ps = run.samples_per_block(CAPACITY_BLOCK_PS) * run.interval_ps
         return cls(run.blocks("difference_K", CAPACITY_BLOCK_PS), e_K - e_K.mean(), block_ps)
