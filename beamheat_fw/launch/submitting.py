@@ -93,7 +93,7 @@ class Submitter:
         ----------
         plan : Submission
         between_rounds : callable
-            Called before each round, for repairs.
+            Called before each round, and before the end, for repairs.
 
         Raises
         ------
@@ -102,18 +102,28 @@ class Submitter:
         """
         submitted = 0
         while True:
-            self.launchpad._survive(between_rounds, "mending what lost jobs left")
+            self._mend(between_rounds)
             left = plan.nlaunches - submitted if plan.nlaunches > 0 else plan.max_in_queue
             submitted += self._round(plan, left)
             if 0 < plan.nlaunches <= submitted:
                 return submitted
-            if plan.nlaunches == 0 and not self.launchpad.future_run_exists(self.fworker):
+            if plan.nlaunches == 0 and not self._work_is_left(between_rounds):
                 return submitted
             time.sleep(plan.sleep_s or RAPIDFIRE_SLEEP_SECS)
 
     def once(self, plan: Submission) -> int:
         """Submit what one round has to, at most `plan.nlaunches` jobs; return how many."""
         return self._round(plan, plan.nlaunches)
+
+    def _mend(self, between_rounds: Callable[[], None]) -> None:
+        self.launchpad._survive(between_rounds, "mending what lost jobs left")
+
+    def _work_is_left(self, between_rounds: Callable[[], None]) -> bool:
+        """Tell whether there is or will be work, also that of a job that was lost since the round began."""
+        if self.launchpad.future_run_exists(self.fworker):
+            return True
+        self._mend(between_rounds)
+        return self.launchpad.future_run_exists(self.fworker)
 
     def _round(self, plan: Submission, most: int) -> int:
         try:

@@ -360,9 +360,16 @@ class Desk:
         return str(self.launches(fw_id)[-1]["fworker"]["env"]["rocket"]["job"])
 
     def logs(self) -> str:
-        """Return what the jobs have printed."""
-        files = [file for cluster in self.clusters for file in sorted(cluster.launches.rglob("beamheat-*"))]
-        return "\n".join(f"{file}:\n{file.read_text()[-2000:]}" for file in files)
+        """Return what the queues show, and what controllers, queue launchers and jobs have printed."""
+        said = []
+        for cluster in self.clusters:
+            for words in (["squeue", "-o", "%A %T %r %C %l"], ["sinfo", "-N", "-o", "%N %P %a %T %E"]):
+                said.append(f"{cluster.name}: {' '.join(words)}\n{cluster.login.call(*words).stdout}")
+            jobs = sorted(cluster.launches.rglob("beamheat-*"))
+            for file in (cluster.slurm.folder / "slurmctld.log", cluster.log, *jobs):
+                if file.exists():
+                    said.append(f"{file}:\n{file.read_text()[-2000:]}")
+        return "\n".join(said)
 
     def clear(self) -> None:
         """End all jobs and forget the database."""
