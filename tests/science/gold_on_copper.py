@@ -22,10 +22,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.md.langevinbaoab import LangevinBAOAB
-from ase.md.velocitydistribution import thermalize_momenta
-from ase.md.verlet import VelocityVerlet
-from ase.units import fs
 
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.crew import RankPlace, replicas
@@ -34,7 +30,6 @@ from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.identity import content_hash
 from beamheat_fw.physics.interface.run_plan import one_run_error, plan_runs
-from beamheat_fw.physics.interface.time_step import mean_square_frequency, temperature_factor
 from beamheat_fw.physics.interface.two_body_filter import TwoBodies
 from beamheat_fw.physics.structures import LayeredParticle, SupportRecipe, SystemRecipe, build_system
 from beamheat_fw.physics.structures.contact import contact_atoms
@@ -113,28 +108,6 @@ def start_temperatures_K(apart_K: float) -> tuple[float, float]:
     C_p, C_s = HARMONIC.C_particle_eV_per_K, HARMONIC.C_support_eV_per_K
     end_K = INTERFACE_K - 2.0 / 3.0 * 0.5 * (C_s - C_p) / (C_p + C_s) * apart_K
     return end_K + C_s / (C_p + C_s) * apart_K, end_K - C_p / (C_p + C_s) * apart_K
-
-
-def temperature_factors(start: Atoms) -> tuple[float, float]:
-    """Return temperature over kinetic temperature of particle and support (`physics.interface.time_step`)."""
-    import asap3
-
-    frame = start.copy()
-    frame.calc = asap3.EMT()
-    random = np.random.default_rng(348)
-    thermalize_momenta(frame, INTERFACE_K, rng=random)
-    LangevinBAOAB(frame, 4.0 * fs, temperature_K=INTERFACE_K, T_tau=0.2e3 * fs, rng=random).run(1500)
-    motion, found = VelocityVerlet(frame, 2.0 * fs), []
-    for _ in range(100):
-        motion.run(10)
-        found.append((frame.get_forces(), frame.get_velocities()))
-    forces, velocities = (np.array(part) for part in zip(*found, strict=True))
-    masses, body = frame.get_masses(), frame.arrays["body"]
-    particle, support = (
-        mean_square_frequency(forces[:, of_body], velocities[:, of_body], masses[of_body]) * (1e3 * fs) ** 2
-        for of_body in (body == 1, body == 0)
-    )
-    return tuple(temperature_factor(square, _BASE.timestep_fs) for square in (particle, support))
 
 
 class EmtEvaluated:

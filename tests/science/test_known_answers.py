@@ -221,7 +221,7 @@ def test_a_body_that_is_heated_and_cooled_alike_everywhere_stands_as_much_above_
     for step in range(4000):
         langevin.step(state, baths_K)
         if step > 800:
-            temperatures.append(kB * observe(batch, state).temperatures_K[:, 1])
+            temperatures.append(kB * observe(batch, state, 0.0).temperatures_K[:, 1])
     each = np.mean(temperatures, axis=0)
     expected = bath + power / (friction * (3 * 12 - 6))
     error = each.std(ddof=1) / 8.0

@@ -17,7 +17,7 @@ from beamheat_fw.drivers.md.heating.job import read_series
 from beamheat_fw.drivers.md.heating.run import HeatingRun
 from beamheat_fw.drivers.md.heating.summary import summarise
 from beamheat_fw.drivers.md.integrators import State, Thermostat, kinetic_energies_eV
-from beamheat_fw.drivers.md.observables import observe
+from beamheat_fw.drivers.md.observables import body_energies_eV
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 from beamheat_fw.drivers.md.source import HeatSource
 from beamheat_fw.drivers.md.velocities import RandomStreams
@@ -56,11 +56,11 @@ def _momenta(batch: Batch, state: State) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_source_adds_its_heat_exactly_and_keeps_linear_and_angular_momentum(moving):
     batch, state = moving
-    before, before_energies = state.velocities.copy(), observe(batch, state).energies_eV
+    before, before_energies = state.velocities.copy(), body_energies_eV(batch, state)
     linear, angular = _momenta(batch, state)
     heat_eV = np.array([0.03, -0.02])
     HeatSource(batch).give(state, heat_eV)
-    gained = observe(batch, state).energies_eV - before_energies
+    gained = body_energies_eV(batch, state) - before_energies
     assert gained[:, 1] == pytest.approx(heat_eV, abs=1e-14)
     assert gained[:, 0] == pytest.approx(0.0, abs=1e-14)
     assert np.array_equal(state.velocities[batch.body == 0], before[batch.body == 0])

@@ -10,11 +10,16 @@ from ase.units import kB
 from beamheat_fw.drivers.md.batch import Batch
 from beamheat_fw.drivers.md.dynamics import Dynamics, Motion
 from beamheat_fw.drivers.md.integrators import kinetic_energies_eV
-from beamheat_fw.drivers.md.observables import degrees_of_freedom, frame_temperatures_K, observe
+from beamheat_fw.drivers.md.observables import (
+    body_energies_eV,
+    degrees_of_freedom,
+    frame_temperatures_K,
+    observe,
+)
 
 
 def _total_energies_eV(dynamics):
-    return observe(dynamics.batch, dynamics.state).energies_eV.sum(axis=1)
+    return body_energies_eV(dynamics.batch, dynamics.state).sum(axis=1)
 
 
 def _begun(batch, make_forces, timestep_fs=2.0, friction_per_ps=5.0, temperature_K=300.0):
@@ -113,7 +118,7 @@ def test_each_body_is_held_at_its_own_temperature(harmonic):
     for taken in range(1500):
         dynamics.langevin_step(baths)
         if taken >= 250:
-            samples.append(observe(batch, dynamics.state).temperatures_K.mean(axis=0))
+            samples.append(observe(batch, dynamics.state, 0.0).temperatures_K.mean(axis=0))
     support, particle = np.mean(samples, axis=0)
     assert degrees_of_freedom(batch)[0] == pytest.approx([15.0, 6.0])
     assert support == pytest.approx(300.0, rel=0.015)
@@ -138,7 +143,7 @@ def test_equilibrium_goes_on_unchanged_at_constant_energy(morse, supported):
     samples = []
     for _ in range(500):
         dynamics.verlet_step()
-        samples.append(observe(dynamics.batch, dynamics.state).temperatures_K)
+        samples.append(observe(dynamics.batch, dynamics.state, 0.0).temperatures_K)
     early, late = np.mean(samples[:250], axis=(0, 1)), np.mean(samples[250:], axis=(0, 1))
     # Conserved energy keeps each replica's own temperature: 8 draws of 39 atoms scatter by 2 %.
     assert np.mean([early[0], late[0]]) == pytest.approx(300.0, rel=0.05)

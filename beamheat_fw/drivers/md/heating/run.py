@@ -17,7 +17,7 @@ from beamheat_fw.drivers.md.heating.audit import Auditor, AuditRecord
 from beamheat_fw.drivers.md.heating.ledger import Ledger
 from beamheat_fw.drivers.md.heating.recorder import Recorder, write_arrays
 from beamheat_fw.drivers.md.minimise import FireSettings, minimise
-from beamheat_fw.drivers.md.observables import frame_temperatures_K, observe
+from beamheat_fw.drivers.md.observables import body_energies_eV, frame_temperatures_K, observe
 from beamheat_fw.drivers.md.progress import Progress
 from beamheat_fw.drivers.md.protocols import HeatProtocol
 
@@ -127,7 +127,7 @@ class HeatingRun:
             "max_force_eV_A": float(relaxed.max_force_eV_A.max()),
         }
         dynamics.begin(relaxed.positions_A, self.bath_K(0))
-        self.ledger.start_eV[dynamics.active] = observe(dynamics.batch, dynamics.state).energies_eV
+        self.ledger.start_eV[dynamics.active] = body_energies_eV(dynamics.batch, dynamics.state)
         self._look()
 
     def bath_K(self, step: int) -> np.ndarray:
@@ -170,7 +170,7 @@ class HeatingRun:
 
     def _sample(self, first: bool) -> None:
         dynamics = self.dynamics
-        sample = observe(dynamics.batch, dynamics.state)
+        sample = observe(dynamics.batch, dynamics.state, self.protocol.timestep_fs)
         booked = self.ledger.booked_eV()[dynamics.active]
         self.series.add(self._time_ps(), dynamics.active, sample, booked)
         self.ledger.now_eV[dynamics.active] = sample.energies_eV

@@ -78,7 +78,7 @@ def script(system: Atoms, protocol: HeatProtocol, pair_lines: list[str], segment
     lines = [
         *_system(system, segment),
         *pair_lines,
-        *_measures(),
+        *_measures(system, protocol.timestep_fs),
         *(_begin(protocol, seed) if segment.first_step == 0 else []),
         f"timestep {protocol.timestep_fs * 1e-3:.10g}",
         "fix move all nve",
@@ -119,16 +119,39 @@ def _ids(chosen: np.ndarray) -> str:
     return " ".join(f"{run[0]}:{run[-1]}" for run in runs)
 
 
-def _measures() -> list[str]:
-    lines = ["compute pe all pe/atom", "compute ke all ke/atom"]
-    for body in ("particle", "support"):
+def _measures(system: Atoms, timestep_fs: float) -> list[str]:
+    """Return what is measured of each body.
+
+    Its temperature is the kinetic one and what the time step takes from it (`drivers.md.observables`), from
+    the forces of the potential alone: a bath's are stored out of them by the fix ``own``.
+    """
+    share = (timestep_fs * units.fs) ** 2 / 6.0
+    squares = "+".join(f"f_own[{axis}]*f_own[{axis}]" for axis in (1, 2, 3))
+    lines = [
+        "compute pe all pe/atom",
+        "compute ke all ke/atom",
+        "fix own all store/force",
+        f"variable driving atom ({squares})/mass",
+    ]
+    for body, number in (("particle", 1), ("support", 0)):
+        of_body = system.arrays["body"] == number
+        degrees = max(3 * int(of_body.sum()) - 3, 1)
         lines += [
             f"compute pe_{body} {body} reduce sum c_pe",
             f"compute ke_{body} {body} reduce sum c_ke",
-            f"compute T_{body} {body} temp/com",
+            f"compute T_kinetic_{body} {body} temp/com",
+            f"compute driving_{body} {body} reduce sum v_driving",
+            f"compute pull_{body} {body} reduce sum f_own[1] f_own[2] f_own[3]",
+            f"variable drift_{body} equal ({_square_of_pull(body)})/mass({body})",
+            f"variable T_{body} equal "
+            f"c_T_kinetic_{body}+{share / (degrees * units.kB):.10g}*(c_driving_{body}-v_drift_{body})",
             f"variable E_{body} equal c_pe_{body}+c_ke_{body}",
         ]
     return lines
+
+
+def _square_of_pull(body: str) -> str:
+    return "+".join(f"c_pull_{body}[{axis}]*c_pull_{body}[{axis}]" for axis in (1, 2, 3))
 
 
 def _begin(protocol: HeatProtocol, seed: int) -> list[str]:
@@ -169,10 +192,10 @@ def _baths(protocol: HeatProtocol, segment: Segment, seed: int) -> list[str]:
 
 def _main(system: Atoms, protocol: HeatProtocol, segment: Segment, seed: int) -> list[str]:
     lines = _injection(system, protocol, segment, seed) if protocol.injects else ["variable took equal 0.0"]
-    printed = "$(step) $(c_T_particle) $(c_T_support) $(v_E_particle) $(v_E_support) $(v_took)"
+    printed = "$(step) $(v_T_particle) $(v_T_support) $(v_E_particle) $(v_E_support) $(v_took)"
     return [
         *lines,
-        "thermo_style custom step c_T_particle c_T_support v_E_particle v_E_support v_took",
+        "thermo_style custom step v_T_particle v_T_support v_E_particle v_E_support v_took",
         f"thermo {max(protocol.sample_every, 1000)}",
         f'fix samples all print {protocol.sample_every} "{printed}" file {segment.samples} '
         'title "" screen no',
@@ -190,13 +213,12 @@ def _injection(system: Atoms, protocol: HeatProtocol, segment: Segment, seed: in
     """
     power = protocol.power_nW(segment.replica) / NW_PER_EV_PER_PS
     kelvin, damp_ps = protocol.support_K, 1.0 / protocol.friction_per_ps
-    forces = "+".join(f"(f{axis}-f_without[{number}])*f{axis}" for number, axis in enumerate("xyz", start=1))
+    forces = "+".join(f"(f{axis}-f_own[{number}])*f{axis}" for number, axis in enumerate("xyz", start=1))
     half_kick = (protocol.timestep_fs * units.fs) ** 2 / 8.0
     return [
         f"group far id {_ids(far_support(system, protocol.bath_share))}",
         # Wirnsberger, Frenkel, Dellago, J. Chem. Phys. 143, 124104 (2015); it keeps linear momentum.
         f"fix source particle ehex 1 {power:.10g}",
-        "fix without far store/force",
         f"fix far far langevin {kelvin:.10g} {kelvin:.10g} {damp_ps:.10g} {seed + 4} zero yes tally yes",
         f"variable ahead atom {half_kick:.10g}*({forces})/mass",
         "compute ahead far reduce sum v_ahead",

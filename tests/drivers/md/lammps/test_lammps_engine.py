@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,17 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import fcc111
+from ase.units import fs
 
+from beamheat_fw.drivers.md.batch import Batch
+from beamheat_fw.drivers.md.forces import Evaluated
 from beamheat_fw.drivers.md.heating.job import heat, read_series, stage_heat
+from beamheat_fw.drivers.md.integrators import State
 from beamheat_fw.drivers.md.lammps.engine import LOG_FILE
-from beamheat_fw.drivers.md.lammps.samples import restarts
+from beamheat_fw.drivers.md.lammps.samples import read_samples, restarts
+from beamheat_fw.drivers.md.lammps.script import Segment, species_of
 from beamheat_fw.drivers.md.lammps.settings import PairStyle
+from beamheat_fw.drivers.md.observables import observe
 from beamheat_fw.drivers.md.protocols import CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.errors import CalculationError, InputError, Interrupted
@@ -27,6 +34,8 @@ pytestmark = [
 ]
 
 EAM = {"pair_style": "eam", "pair_coeff": ["{Cu} {Cu} Cu_u3.eam", "{Au} {Au} Au_u3.eam"]}
+#: As the tables have them.
+EAM_MASSES_AMU = {"Cu": 63.55, "Au": 196.97}
 PROTOCOL = HeatProtocol(
     particle_K=600.0,
     support_K=300.0,
@@ -85,6 +94,45 @@ def test_a_hot_particle_cools_and_no_energy_is_lost(tmp_path, system):
     assert series.E_particle_eV[-80:].mean() < series.E_particle_eV[:40].mean()
     total = series.E_particle_eV + series.E_support_eV
     assert np.ptp(total) < 0.05 * np.ptp(series.E_particle_eV)
+
+
+@pytest.mark.parametrize("protocol", [PROTOCOL, replace(PROTOCOL, powers_nW=(60.0,))], ids=["NVE", "power"])
+def test_temperatures_are_those_of_the_native_engines(tmp_path, system, protocol):
+    """But for the particle's turning, which LAMMPS leaves in: its body is taken for a support here."""
+    protocol = replace(protocol, timestep_fs=5.0, relax_ps=2.0)
+    _run(tmp_path, system, protocol)
+    segment = restarts(tmp_path, 0)[-1]
+    positions_A, velocities, forces_eV_A = _state_of_restart(tmp_path, system, segment)
+    sample = read_samples(tmp_path, protocol, 0)
+    (row,) = np.flatnonzero(sample["step"] == segment.first_step)
+    for body, name in enumerate(("T_support_K", "T_particle_K")):
+        of_body = system.arrays["body"] == body
+        alone = Atoms(system.numbers[of_body], cell=system.cell, pbc=system.pbc)
+        alone.set_array("body", np.zeros(len(alone), dtype=int))
+        alone.set_masses([EAM_MASSES_AMU[symbol] for symbol in alone.symbols])
+        at_rest = Evaluated(np.zeros(1), np.zeros(len(alone)), forces_eV_A[of_body])
+        state = State(positions_A[of_body], velocities[of_body], at_rest)
+        kinetic_K, native_K = (
+            observe(Batch.of([alone]), state, step_fs).temperatures_K[0, 0] for step_fs in (0.0, 5.0)
+        )
+        assert native_K / kinetic_K > 1.0005
+        # LAMMPS' Boltzmann constant is 1.5e-6 above today's.
+        assert sample[name][row] == pytest.approx(native_K, rel=3e-6)
+
+
+def _state_of_restart(folder: Path, system: Atoms, segment: Segment) -> tuple[np.ndarray, ...]:
+    """Return positions, velocities in ASE's units and the potential's forces, as LAMMPS tells them."""
+    style = PairStyle.of(EAM)
+    lines = ["units metal", "atom_style atomic", "boundary p p f", f"read_restart {segment.restart}"]
+    lines += style.lines(species_of(system), "")
+    lines += [
+        "run 0",
+        "write_dump all custom told.txt id x y z vx vy vz fx fy fz modify sort id format float %.15g",
+    ]
+    (folder / "in.told").write_text("\n".join(lines))
+    subprocess.run(["lmp", "-in", "in.told", "-log", "none"], cwd=folder, check=True, capture_output=True)
+    told = np.loadtxt(folder / "told.txt", skiprows=9)[:, 1:]
+    return told[:, :3], told[:, 3:6] / (1000.0 * fs), told[:, 6:]
 
 
 def test_injected_power_is_found_in_the_bath_and_in_the_energy(tmp_path, system):
