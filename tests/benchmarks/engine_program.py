@@ -1,4 +1,8 @@
-"""What `bench_engine` measures on MPI ranks: ``engine_program.py PACKAGE OUT`` under mpirun on two ranks."""
+"""What `bench_engine` measures on MPI ranks: ``engine_program.py PACKAGE OUT`` under mpirun.
+
+One rank is held against ASE and the bare model, alone: a second one that waited would share its core's parts.
+Two ranks are held against one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +22,20 @@ from mpi4py import MPI
 
 from beamheat_fw.drivers.md.decomposed.dynamics import DecomposedDynamics
 from beamheat_fw.drivers.md.decomposed.forces import DecomposedForces
-from beamheat_fw.drivers.md.decomposed.graph import PartGraph
 from beamheat_fw.drivers.md.decomposed.nequip_part import NequipPart
 from beamheat_fw.drivers.md.decomposed.ranks import Ranks
 from beamheat_fw.drivers.md.dynamics import Motion
 from beamheat_fw.drivers.nequip.models import load_model
+from tests.benchmarks.bare_model import Work, against_bare
 
 TIMESTEP_FS, SKIN_A, TEMPERATURE_K = 2.0, 0.5, 300.0
-#: Cells of gold along each edge of the crystal: 500, 2048, 2916 atoms.
-AGAINST_STOCK = ((5, 5, 5), (8, 8, 8))
+#: Cells of gold along each edge of the crystal, 500 and 2048 atoms, and how many turns the engine takes.
+AGAINST_STOCK = {(5, 5, 5): 24, (8, 8, 8): 12}
+#: 2916 atoms.
 ON_TWO_RANKS = (9, 9, 9)
-TURNS, WARM_UP = 3, 30
+#: A turn of steps has a search for neighbours in it.
+STEPS_A_TURN, WARM_UP = 24, 30
+TURNS_ON_TWO_RANKS = 5
 #: Exchanges of values of this many bytes an atom, for latency and bandwidth.
 WIDTHS = (8, 512, 4096)
 
@@ -39,13 +45,14 @@ def main() -> None:
     package, out = map(Path, sys.argv[1:])
     world = MPI.COMM_WORLD
     model = NequipPart(load_model(package, ghosts=True))
-    found: dict[str, Any] = {"against_stock": [], "memory_MB": [[0, _memory_MB()]]}
-    if world.rank == 0:
-        for cells in AGAINST_STOCK:
-            found["against_stock"].append(_against_stock(model, package, _gold(cells)))
+    found: dict[str, Any] = {}
+    if world.size == 1:
+        found = {"against_stock": [], "memory_MB": [[0, _memory_MB()]]}
+        for cells, turns in AGAINST_STOCK.items():
+            found["against_stock"].append(_against_stock(model, package, _gold(cells), turns))
             found["memory_MB"].append([found["against_stock"][-1]["atoms"], _memory_MB()])
-    world.Barrier()
-    found["two_ranks"] = _two_ranks(model, _gold(ON_TWO_RANKS), world)
+    else:
+        found["two_ranks"] = _two_ranks(model, _gold(ON_TWO_RANKS), world)
     if world.rank == 0:
         out.write_text(json.dumps(found))
 
@@ -83,8 +90,8 @@ def _stock(package: Path, atoms: Atoms, model: NequipPart) -> VelocityVerlet:
     return VelocityVerlet(atoms, TIMESTEP_FS * units.fs)
 
 
-def _against_stock(model: NequipPart, package: Path, atoms: Atoms) -> dict[str, Any]:
-    """Return milliseconds a step of stock and engine and of the bare model, processor time, turn about."""
+def _against_stock(model: NequipPart, package: Path, atoms: Atoms, turns: int) -> dict[str, Any]:
+    """Return steps of stock and engine against the bare model."""
     dynamics = _in_motion(model, atoms.copy(), Ranks(MPI.COMM_SELF))
     own = atoms.copy()
     own.positions, own.arrays["momenta"] = (
@@ -92,30 +99,16 @@ def _against_stock(model: NequipPart, package: Path, atoms: Atoms) -> dict[str, 
         dynamics.batch.masses_amu[:, None] * dynamics.state.velocities,
     )
     stock = _stock(package, own, model)
-    stock.run(2)
-    steps = max(10, 20_000 // len(atoms))
-    begun, turns = dynamics.forces.searches, []
-    for _ in range(TURNS):
-        stock_ms = _milliseconds(lambda: stock.run(steps), steps)
-        engine_ms = _milliseconds(lambda: [dynamics.verlet_step() for _ in range(steps)], steps)
+    begun = dynamics.forces.searches
+
+    def bare() -> Work:
         graph = dynamics.forces.part.graph(dynamics.state.positions_A)
-        turns.append((stock_ms, engine_ms, _milliseconds(_repeatedly(model, graph, steps), steps)))
-    names = ("stock_ms", "engine_ms", "bare_model_ms")
-    medians = dict(
-        zip(names, (statistics.median(values) for values in zip(*turns, strict=True)), strict=True)
-    )
-    steps_a_search = TURNS * steps / max(1, dynamics.forces.searches - begun)
-    return {"atoms": len(atoms), **medians, "turns": turns, "steps_a_search": steps_a_search}
+        return lambda: model.evaluate(graph)
 
-
-def _repeatedly(model: NequipPart, graph: PartGraph, steps: int) -> Callable[[], object]:
-    return lambda: [model.evaluate(graph) for _ in range(steps)]
-
-
-def _milliseconds(work: Callable[[], object], steps: int) -> float:
-    started = time.process_time()
-    work()
-    return 1e3 * (time.process_time() - started) / steps
+    readings = against_bare({"stock": lambda: stock.run(1)}, bare, turns // 4, STEPS_A_TURN)
+    readings |= against_bare({"engine": dynamics.verlet_step}, bare, turns, STEPS_A_TURN)
+    steps_a_search = turns * STEPS_A_TURN / max(1, dynamics.forces.searches - begun)
+    return {"atoms": len(atoms), **readings, "steps_a_search": steps_a_search}
 
 
 def _two_ranks(model: NequipPart, atoms: Atoms, world: MPI.Comm) -> dict[str, Any]:
@@ -124,7 +117,7 @@ def _two_ranks(model: NequipPart, atoms: Atoms, world: MPI.Comm) -> dict[str, An
     alone = _in_motion(model, atoms.copy(), Ranks(MPI.COMM_SELF)) if world.rank == 0 else None
     steps = 8
     walls = []
-    for _ in range(TURNS):
+    for _ in range(TURNS_ON_TWO_RANKS):
         started = time.perf_counter()
         if alone is not None:
             for _ in range(steps):
