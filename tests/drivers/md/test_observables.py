@@ -54,9 +54,10 @@ def test_a_vibration_is_as_warm_as_its_shadow_energy_says(harmonic):
     velocities = np.array([[0.01, 0, 0], [-0.01, 0, 0]])
     dynamics.state = State(positions, velocities, dynamics.forces(positions))
     found = []
-    for _ in range(4000):
+    for step in range(2400):
         dynamics.verlet_step()
-        found.append([observe(batch, dynamics.state, step).temperatures_K[0, 1] for step in (0.0, 30.0)])
+        if step % 4 == 0:
+            found.append([observe(batch, dynamics.state, dt).temperatures_K[0, 1] for dt in (0.0, 30.0)])
     kinetic_K, own_K = np.mean(found, axis=0)
     a = 0.5 * 30.0 * fs * (4.0 / batch.masses_amu[0]) ** 0.5
     assert a > 0.15
