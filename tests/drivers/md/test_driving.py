@@ -12,12 +12,13 @@ import pytest
 from ase import Atoms
 
 from beamheat_fw.drivers.md.compile_policy import Compiling
-from beamheat_fw.drivers.md.driving import COMPILED_FILE, decide
+from beamheat_fw.drivers.md.driving import COMPILED_FILE, decide, driver_of
 from beamheat_fw.drivers.md.heating.job import heat, stage_heat
 from beamheat_fw.drivers.md.progress import read_progress
 from beamheat_fw.drivers.md.protocols import PROTOCOL_FILE, CommitteeFile, HeatProtocol
 from beamheat_fw.drivers.mpi import MpiLauncher
 from beamheat_fw.drivers.nequip import compiling
+from beamheat_fw.drivers.nequip.committee import Committee
 from beamheat_fw.errors import Interrupted
 
 pytestmark = [pytest.mark.nequip, pytest.mark.mpi, pytest.mark.slow]
@@ -128,3 +129,22 @@ def test_what_was_decided_holds_while_the_compiled_file_serves(staged, tmp_path,
     elsewhere = decide(folder, always, never)
     assert elsewhere.form == "compiled"
     assert elsewhere.key != first.key
+
+
+def test_rank_that_cannot_use_the_compiled_file_goes_on_eager_and_says_why(
+    staged, tiny_committee_packages, tmp_path, compile_by, monkeypatch
+):
+    compile_by("open(sys.argv[2], 'w').write('not a model')")
+    folder = staged("run", LONG)
+    assert decide(folder, Compiling("auto", tmp_path / "cache"), never).form == "compiled"
+    committee = Committee.load(tiny_committee_packages)
+    driver, unreadable = driver_of(folder, committee)
+    assert driver is committee
+    assert unreadable["form"] == "eager"
+    assert unreadable["reason"].startswith("A compiled model cannot be loaded")
+    # The batch system may give a job's ranks to another kind of node than the one that decided.
+    monkeypatch.setattr(compiling, "_processor", lambda: "another")
+    driver, elsewhere = driver_of(folder, committee)
+    assert driver is committee
+    assert elsewhere["form"] == "eager"
+    assert elsewhere["reason"] == "compiled for another kind of processor than this rank's"
