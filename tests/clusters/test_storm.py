@@ -26,6 +26,7 @@ from beamheat_fw.store.database import Store
 
 pytestmark = [pytest.mark.mongod, pytest.mark.slow]
 
+#: At least, s.
 STORM_S = 20.0
 _PATIENCE_S = 240.0
 _BY_NOW = ("labels", "datasets")
@@ -89,7 +90,9 @@ def work_in_a_storm(desk: Desk, campaign_file: Path, storm: Storm) -> list[list[
     desk.wait_for(chains[0][1], "RUNNING")  # both clusters are at work
     submit(desk.launchpad, campaign_file)
     began = time.monotonic()
-    while time.monotonic() - began < STORM_S:
+    # On a busy machine what is struck may take so long that it has not struck in every way by then.
+    while (raged_s := time.monotonic() - began) < STORM_S or not storm.has_struck_in_every_way:
+        assert raged_s < _PATIENCE_S, storm.befell
         chains.append(add_chain(desk))
         storm.rage(10.0, lambda: False)
     print(f"{len(chains)} chains, {dict(storm.befell)} in {time.monotonic() - began:.0f} s")
@@ -119,7 +122,6 @@ def test_labels_and_chains_in_a_storm_come_to_what_they_come_to_in_the_calm(
             for fw_id in (first, second):
                 assert [launch["state"] for launch in desk.launches(fw_id)].count("COMPLETED") == 1
             assert desk.firework(second)["spec"]["from_parent"] == "kept"
-        assert storm.has_struck_in_every_way, storm.befell
         found = outcome(desk.store.db, _BY_NOW)
     assert undisturbed.wait(_PATIENCE_S) == 0, calm.bench.log()
     expected = outcome(calm.store.db, _BY_NOW)
