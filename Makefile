@@ -28,7 +28,7 @@ storm: set-up-for-tests
 bench: set-up
 	@$(python) -m tests.benchmarks
 
-# asap3 is built for this: gold on copper by four methods takes half an hour.
+# asap3 is built for this: gold on copper by four methods takes two hours of one core, or more.
 science: set-up
 	@.venv/bin/pip install --quiet asap3==3.13.11
 	@$(python) -m pytest tests/science $(PYTEST_ARGS)

@@ -45,8 +45,8 @@ class Stepper(Protocol):
 class VelocityVerlet:
     """The symplectic velocity form of Verlet's integrator (Swope et al., J. Chem. Phys. 76, 637 (1982)).
 
-    For harmonic modes it samples a shadow Hamiltonian whose kinetic term is the true one, so that the kinetic
-    temperature at whole steps is the same for slow and fast modes in equilibrium, however long the step.
+    It conserves a shadow of the energy, and it is by the shadow that modes left to themselves come to
+    equilibrium: their kinetic temperatures then differ with their frequencies (`drivers.md.observables`).
 
     Parameters
     ----------
@@ -134,7 +134,8 @@ class Langevin:
     """Langevin dynamics in the OBABO splitting (Bussi and Parrinello, Phys. Rev. E 75, 056707 (2007)).
 
     Its inner part is velocity Verlet, and its velocities at whole steps are exactly thermal for harmonic
-    modes: a run that goes on in NVE with the same step starts at the temperature asked for in every mode.
+    modes: a run that goes on in NVE with the same step starts at the kinetic temperature asked for in every
+    mode.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def observe(batch: Batch, state: State, timestep_fs: float) -> Sample:
     """
     accelerations = state.evaluated.potential_forces_eV_A / batch.masses_amu[:, None]
     moving, driving = (
-        _energies_inside_eV(batch, state.positions_A, motion) for motion in (state.velocities, accelerations)
+        _half_squares_inside(batch, state.positions_A, motion) for motion in (state.velocities, accelerations)
     )
     inside = moving + (timestep_fs * fs) ** 2 / 6.0 * driving
     degrees = degrees_of_freedom(batch)
@@ -105,8 +105,11 @@ def _body_masses(batch: Batch) -> np.ndarray:
     return np.where(masses > 0, masses, 1.0)
 
 
-def _energies_inside_eV(batch: Batch, positions_A: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """Return m u^2/2 of vectors u of shape (N, 3), without drift, and a particle's turning; shape (B, 2)."""
+def _half_squares_inside(batch: Batch, positions_A: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """Return the sum of m u^2/2 over each body, its drift and a particle's turning left out; shape (B, 2).
+
+    The vectors u of shape (N, 3) are velocities (in eV then) or accelerations, in ASE's units.
+    """
     momenta = _per_body_vectors(batch, batch.masses_amu[:, None] * motion)
     drift = 0.5 * np.einsum("fbi,fbi->fb", momenta, momenta) / _body_masses(batch)
     inside = batch.per_body(kinetic_energies_eV(batch, motion)) - drift

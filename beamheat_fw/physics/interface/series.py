@@ -27,7 +27,8 @@ class TemperatureSeries:
     ----------
     time_ps : ndarray of float, shape (n,)
     T_particle_K, T_support_K : ndarray of float, shape (n,)
-        Kinetic temperatures of the two bodies; of the whole support, not of its first layer.
+        Of the two bodies; of the whole support, not of its first layer. Kinetic ones of a run at constant
+        energy are too low by its time step (`drivers.md.observables`).
     E_particle_eV, E_support_eV : ndarray of float, shape (n,), optional
         Potential plus kinetic energies of the two bodies; give the heat capacities.
     member : str
